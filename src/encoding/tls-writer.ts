@@ -1,0 +1,64 @@
+/**
+ * Writer of the TLS presentation language: RFC 5246, section 4. Big-endian integers and
+ * vectors with a length prefix of fixed size.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+
+/** Grows as it is written to; `finish()` returns the bytes once. */
+export class TlsWriter {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  /** @param capacity Bytes set aside at first; a good guess saves copying. */
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** Appends `value` in `width` bytes, 1 to 8. @throws RangeError if it does not fit. */
+  uint(value: number, width: number): this {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
+      throw new RangeError(`expected an integer of ${width} bytes, got ${value}`);
+    }
+    const start = this.#reserve(width);
+    let rest = value;
+    for (let index = width - 1; index >= 0; index -= 1) {
+      this.#bytes[start + index] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    return this;
+  }
+
+  /** Appends bytes as they are: `opaque x[n]`. */
+  fixed(bytes: Uint8Array): this {
+    const start = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, start);
+    return this;
+  }
+
+  /** Appends a vector: its length in `prefixWidth` bytes, then its bytes. @throws RangeError if too long. */
+  vector(bytes: Uint8Array, prefixWidth: number): this {
+    return this.uint(bytes.length, prefixWidth).fixed(bytes);
+  }
+
+  /** The bytes written: a view, owned by the caller. The writer must not be used again. */
+  finish(): Uint8Array {
+    assert(this.#length >= 0, "a TlsWriter is finished once");
+    const out = this.#bytes.subarray(0, this.#length);
+    this.#length = -1;
+    return out;
+  }
+
+  #reserve(count: number): number {
+    assert(this.#length >= 0, "a finished TlsWriter is not written to");
+    const start = this.#length;
+    const needed = start + count;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+      grown.set(this.#bytes.subarray(0, start));
+      this.#bytes = grown;
+    }
+    this.#length = needed;
+    return start;
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * The two hashes of a Merkle tree: RFC 6962, section 2.1. The SHA-256 itself is a value
+ * passed in: `crypto.hash` of Node on a server, `noble.ts` in a browser.
+ * @module
+ */
+
+/** SHA-256 of `bytes`: 32 fresh bytes. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** Bytes of one hash. */
+export const HASH_BYTES = 32;
+
+/** `SHA-256(0x00 || leaf)`: the Merkle leaf hash. RFC 6962, section 2.1. */
+export function hashLeaf(sha256: Sha256, leaf: Uint8Array): Uint8Array {
+  const input = new Uint8Array(1 + leaf.length);
+  input.set(leaf, 1);
+  return sha256(input);
+}
+
+/** `SHA-256(0x01 || left || right)`: an inner node. RFC 6962, section 2.1. */
+export function hashChildren(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
+  const input = new Uint8Array(1 + 2 * HASH_BYTES);
+  input[0] = 1;
+  input.set(left, 1);
+  input.set(right, 1 + HASH_BYTES);
+  return sha256(input);
+}
+
+/** `SHA-256("")`: the root of the empty tree. RFC 6962, section 2.1. */
+export function emptyRoot(sha256: Sha256): Uint8Array {
+  return sha256(new Uint8Array(0));
+}
