@@ -1,0 +1,79 @@
+/**
+ * What the operator decides, after parsing: frozen, absolute paths, every default applied.
+ * The YAML form, its defaults and the doc of each field are in `schema.ts`.
+ * @module
+ */
+
+/** An address to listen on. */
+export interface ListenAddress {
+  /** Host name or IP address, without brackets. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** Group commit. */
+export interface BatchConfig {
+  /** No two heads are closer than this, in milliseconds; 0 to 10,000. */
+  readonly intervalMs: number;
+  /** Entries of one group at most; 1 to 4,096. */
+  readonly entriesMax: number;
+  /** Bytes of the entries of one group at most. */
+  readonly bytesMax: number;
+  /** An idle shard renews its head this often, in milliseconds. */
+  readonly idleRefreshMs: number;
+}
+
+/** Entries that wait for a group. */
+export interface PoolConfig {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
+/** One shard, whether written out or expanded from a series. */
+export interface ShardConfig {
+  /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
+  readonly name: string;
+  readonly type: "rfc6962" | "static-ct-api";
+  /** Inclusive; milliseconds since the Unix epoch; whole seconds. */
+  readonly notAfterStartMs: number;
+  /** Exclusive. */
+  readonly notAfterLimitMs: number;
+  /** `mozilla` or absolute paths of PEM files. */
+  readonly roots: readonly string[];
+  /** Absolute path of the PKCS#8 P-256 key. */
+  readonly keyPath: string;
+  /** Absolute path of the shard's folder: `<data>/<name>`. */
+  readonly folder: string;
+  readonly batch: BatchConfig;
+  readonly pool: PoolConfig;
+  /** A submission not answered by then gets 503; milliseconds. */
+  readonly answerWithinMs: number;
+  readonly acceptPrecertificateSigningCertificates: boolean;
+  /** Names (`serverAuth`) or dotted OIDs; empty: no filter. */
+  readonly extendedKeyUsages: readonly string[];
+}
+
+/** The whole configuration. */
+export interface Config {
+  readonly listen: ListenAddress;
+  /** Metrics, health; never the public port. */
+  readonly operations: ListenAddress;
+  /** Without trailing slash. */
+  readonly publicUrl: string;
+  /** Prefix of submissions; the origin lines come from it. Without trailing slash. */
+  readonly submissionUrl: string;
+  /** Prefix of reads. Without trailing slash. */
+  readonly monitoringUrl: string;
+  /** Absolute path: one folder per shard below it. */
+  readonly data: string;
+  /** Absolute path: one folder per log ID below it. */
+  readonly guard: string;
+  /** Only then may `dev` create keys and shards by itself. */
+  readonly development: boolean;
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+  /** How long SIGTERM waits for requests in flight; milliseconds. */
+  readonly drainMs: number;
+  /** In the order of the file, those of a series by year. At least one. */
+  readonly shards: readonly ShardConfig[];
+}

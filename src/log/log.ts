@@ -1,0 +1,93 @@
+/**
+ * The facade of one shard: what delivery (http, cli) may ask of it. Nothing here shows
+ * anything beyond the published head.
+ * @module
+ */
+import type { JsonEntry } from "../rfc6962/json.ts";
+import type { Sct } from "../rfc6962/sct.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { ShardIdentity } from "../storage/store.ts";
+import type { ShardState } from "../telemetry/observer.ts";
+
+/** The two ways in: RFC 6962, sections 4.1 and 4.2. */
+export type SubmitEndpoint = "add-chain" | "add-pre-chain";
+
+/** A shard's condition, for health, metrics and the operator. */
+export interface LogStatus {
+  readonly state: ShardState;
+  /** Whether the shard takes submissions and shows a fresh head. */
+  readonly isReady: boolean;
+  /** Why not, in a sentence that says what to do; empty when ready. */
+  readonly reason: string;
+  /** Age of the published head in milliseconds; undefined without one. */
+  readonly headAgeMs: number | undefined;
+  readonly poolEntryCount: number;
+  readonly poolBytes: number;
+}
+
+/** One shard. */
+export interface Log {
+  readonly identity: ShardIdentity;
+  /** The key's SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+
+  /** Accepted roots, DER, in order. */
+  roots(): readonly Uint8Array[];
+
+  /**
+   * Throws what the headers of a submission alone decide, before its body is read.
+   * @throws RejectedError `REJECTED_SHARD_CLOSED`; UnavailableError (pool full, not ready, ...).
+   */
+  requireOpen(): void;
+
+  /**
+   * Judges a chain, has it sequenced, and resolves once its entry is durable and published.
+   * @param chain DER certificates, leaf first; not copied, not changed.
+   * @throws MalformedError, RejectedError, UnavailableError.
+   */
+  submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Promise<Sct>;
+
+  /** The published head. @throws UnavailableError `UNAVAILABLE_NO_HEAD` or `..._SHARD_NOT_READY`. */
+  head(): SignedTreeHead;
+
+  /** The published head as a checkpoint: c2sp.org/static-ct-api#checkpoints. @throws as `head`. */
+  checkpoint(): string;
+
+  /** The published tree size without regard to the state: what reads are cut to. */
+  publishedSize(): number;
+
+  /** @throws RejectedError `REJECTED_TREE_SIZE_UNKNOWN` if `second` is beyond the published size. */
+  proveConsistency(first: number, second: number): Promise<readonly Uint8Array[]>;
+
+  /**
+   * @throws RejectedError `REJECTED_LEAF_UNKNOWN` if no entry below `treeSize` has this hash;
+   *   `REJECTED_TREE_SIZE_UNKNOWN` if `treeSize` is beyond the published size.
+   */
+  proveByHash(
+    leafHash: Uint8Array,
+    treeSize: number,
+  ): Promise<{ readonly leafIndex: number; readonly path: readonly Uint8Array[] }>;
+
+  /**
+   * Entries [start, end), at most 1,024; fewer where the page would pass 32 MB of JSON.
+   * @throws RejectedError `REJECTED_RANGE` if `start` is beyond the published size.
+   */
+  readEntries(start: number, end: number): Promise<readonly JsonEntry[]>;
+
+  /** @throws RejectedError `REJECTED_TREE_SIZE_UNKNOWN` if `treeSize` is beyond the published size. */
+  entryAndProof(
+    leafIndex: number,
+    treeSize: number,
+  ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }>;
+
+  /** A hash tile; undefined if it is not wholly within the published size. */
+  readTile(level: number, index: number, width: number): Promise<Uint8Array | undefined>;
+
+  /** A data tile, not compressed; undefined if it is not wholly within the published size. */
+  readDataTile(index: number, width: number): Promise<Uint8Array | undefined>;
+
+  /** An issuer by SHA-256; undefined if no entry names it. */
+  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;
+
+  status(): LogStatus;
+}

@@ -1,0 +1,81 @@
+/**
+ * Port: what happened, as one union of events. Metrics and logs are two observers; a test
+ * is a third. Events carry no bytes of certificates and no key material.
+ * @module
+ */
+import type { ErrorCode } from "../base/errors.ts";
+
+/** What a shard is doing: `starting` until recovery is through, `failed` after a fatal error. */
+export type ShardState = "starting" | "open" | "read-only" | "closed" | "failed" | "stopped";
+
+/** Everything that core and engine report. `shard` is the shard's name. */
+export type LogEvent =
+  | {
+      readonly type: "submission-answered";
+      readonly shard: string;
+      readonly endpoint: "add-chain" | "add-pre-chain";
+      /** Whether the entry was in the log already. */
+      readonly isDuplicate: boolean;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: "submission-refused";
+      readonly shard: string;
+      readonly endpoint: "add-chain" | "add-pre-chain";
+      readonly code: ErrorCode | "BUG";
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: "batch-committed";
+      readonly shard: string;
+      readonly treeSize: number;
+      readonly entryCount: number;
+      readonly entryBytes: number;
+      readonly commitMs: number;
+      readonly verifyMs: number;
+      readonly signMs: number;
+    }
+  | {
+      readonly type: "head-published";
+      readonly shard: string;
+      readonly treeSize: number;
+      readonly timestampMs: number;
+    }
+  | {
+      readonly type: "shard-state";
+      readonly shard: string;
+      readonly state: ShardState;
+      readonly message: string;
+    }
+  | {
+      readonly type: "shard-fatal";
+      readonly shard: string;
+      readonly code: ErrorCode | "BUG";
+      readonly message: string;
+    }
+  | {
+      readonly type: "recovery-step";
+      readonly shard: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: "clock-held";
+      readonly shard: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: "pool-size";
+      readonly shard: string;
+      readonly entryCount: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly type: "request";
+      readonly shard: string;
+      readonly endpoint: string;
+      readonly status: number;
+      readonly durationMs: number;
+    };
+
+/** Takes events; must neither throw nor block. */
+export type Observer = (event: LogEvent) => void;
