@@ -1,0 +1,378 @@
+/**
+ * The one writer of a shard: takes groups of submissions from the pool, and for each: looks
+ * it up, plans, commits, reads back and verifies, signs through the guard, publishes, answers.
+ * Never in another order.
+ * @module
+ */
+import { assert, defined } from "../base/assert.ts";
+import { CtError, FatalError, messageOf, type UnavailableCode } from "../base/errors.ts";
+import type { Clock } from "../clock/clock.ts";
+import { bytesKey, equalBytes } from "../encoding/bytes.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { Issuer, Store } from "../storage/store.ts";
+import type { Observer, ShardState } from "../telemetry/observer.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import { commitPlan } from "./commit.ts";
+import { type Duplicate, findDuplicates } from "./duplicates.ts";
+import type { Outcome, Settle, Submission } from "./message.ts";
+import { planGroup, type Tree } from "./plan.ts";
+import { Pool, type PoolLimits, type Waiting } from "./pool.ts";
+import { recheckRecords, recover } from "./recover.ts";
+import type { CheckEntry } from "./verify.ts";
+
+/** After a fatal error that a reload can mend, the shard reloads this much later. */
+const RELOAD_DELAY_MS = 1_000;
+
+/** Issuers remembered as stored; beyond that they are simply stored again. */
+const KNOWN_ISSUERS_MAX = 10_000;
+
+/** Errors that a reload cannot mend: only the operator, or a restart. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  "FATAL_DEDUP_MISMATCH",
+  "FATAL_FSYNC",
+  "FATAL_GUARD_DISAGREES",
+  "FATAL_GUARD_MISSING",
+  "FATAL_IDENTITY",
+  "FATAL_ROLLED_BACK",
+  "FATAL_SIGNATURE",
+]);
+
+/** Errors after which the store may hold less than was signed: no head is shown. */
+const READ_ONLY_CODES: ReadonlySet<string> = new Set([
+  "FATAL_GUARD_DISAGREES",
+  "FATAL_GUARD_MISSING",
+  "FATAL_IDENTITY",
+  "FATAL_ROLLED_BACK",
+]);
+
+/** Group commit: when a group is taken, and how large it may be. */
+export interface BatchLimits extends PoolLimits {
+  /** No two heads are closer than this; milliseconds. */
+  readonly intervalMs: number;
+  /** An idle shard renews its head this often; milliseconds. */
+  readonly idleRefreshMs: number;
+}
+
+/** What a sequencer works with; it owns neither store nor signer. */
+export interface SequencerOptions {
+  readonly shard: string;
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly observer: Observer;
+  readonly batch: BatchLimits;
+  readonly pool: PoolLimits;
+  readonly checkEntry: CheckEntry;
+  /** See `ClockWatch`. */
+  readonly clockSteadyMs: number | undefined;
+  /** Makes a signed head the one snapshot that every read answers from. */
+  readonly publish: (head: SignedTreeHead) => void;
+}
+
+/** One shard's sequencer. */
+export class Sequencer {
+  readonly #options: SequencerOptions;
+  readonly #pool: Pool;
+  readonly #watch: ClockWatch;
+  /** The group between `take` and its answers, by dedup key. */
+  readonly #running = new Map<string, Waiting>();
+  readonly #knownIssuers = new Set<string>();
+  /** The committed tree; set after a commit returned, dropped by any error. */
+  #tree: Tree | undefined;
+  /** The last signed head. */
+  #signed: SignedTreeHead | undefined;
+  /** Steady time when the last head was made. */
+  #lastHeadSteadyMs = Number.NEGATIVE_INFINITY;
+  #state: ShardState = "starting";
+  #reason = "the shard is starting";
+  #heldReason: string | undefined;
+  #isStopping = false;
+  /** Ends the wait for something due; set while the loop waits. */
+  #wake: () => void = () => {};
+  /** Ends any wait of the loop. */
+  #wakeToStop: () => void = () => {};
+  #life: Promise<void> | undefined;
+
+  constructor(options: SequencerOptions) {
+    this.#options = options;
+    this.#pool = new Pool(options.pool);
+    this.#watch = new ClockWatch(options.clock, options.clockSteadyMs);
+  }
+
+  get state(): ShardState {
+    return this.#state;
+  }
+
+  /** Why the shard does not take submissions; empty when it does. */
+  get reason(): string {
+    return this.#heldReason ?? (this.#state === "open" ? "" : this.#reason);
+  }
+
+  get poolEntryCount(): number {
+    return this.#pool.entryCount;
+  }
+
+  get poolBytes(): number {
+    return this.#pool.bytes;
+  }
+
+  /** The refusal that any submission would get now; undefined if there is room. */
+  get refusal(): (Outcome & { readonly type: "unavailable" }) | undefined {
+    if (this.#isStopping) return unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");
+    if (this.#state !== "open") return unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+    if (this.#heldReason !== undefined) {
+      return unavailable("UNAVAILABLE_CLOCK_HELD", this.#heldReason);
+    }
+    return this.#pool.isFull ? POOL_FULL : undefined;
+  }
+
+  /** Starts the loop. Resolves when the shard is open, or is known not to open by itself. */
+  start(): Promise<void> {
+    assert(this.#life === undefined, "a sequencer is started once");
+    return new Promise((resolve) => {
+      this.#life = this.#live(resolve);
+    });
+  }
+
+  /** Refuses new submissions, finishes those in the pool, and ends the loop. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wakeToStop();
+    await this.#life;
+  }
+
+  /** Takes a group from a frontend; `settle` is called once for each submission. */
+  sequence(group: readonly Submission[], settle: Settle): void {
+    const wasIdle = this.#pool.entryCount === 0;
+    for (const [position, submission] of group.entries()) {
+      this.#enqueue(submission, (outcome) => settle(position, outcome));
+    }
+    if (wasIdle) this.#wake();
+  }
+
+  #enqueue(submission: Submission, waiter: (outcome: Outcome) => void): void {
+    // A twin of an entry that is being committed gets that entry's answer.
+    const running = this.#running.get(bytesKey(submission.dedupKey));
+    if (running !== undefined) {
+      running.waiters.push(waiter);
+      return;
+    }
+    const { refusal } = this;
+    if (refusal !== undefined && refusal !== POOL_FULL) {
+      waiter(refusal);
+      return;
+    }
+    const evicted = this.#pool.add(submission, waiter);
+    if (evicted === undefined) waiter(POOL_FULL);
+    for (const waiting of evicted ?? []) answer(waiting, POOL_FULL);
+  }
+
+  async #live(started: () => void): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        await this.#recover();
+        started();
+        while (!this.#isStopping || this.#pool.entryCount > 0) await this.#step();
+      } catch (error) {
+        this.#fail(error);
+        started();
+        if (isFinal(error)) return;
+        await this.#sleep(RELOAD_DELAY_MS);
+      }
+    }
+    this.#setState("stopped", "the shard was stopped");
+    started();
+  }
+
+  async #recover(): Promise<void> {
+    const { store, signer, shard, observer, sha256, checkEntry } = this.#options;
+    this.#knownIssuers.clear();
+    const report = (message: string) => observer({ type: "recovery-step", shard, message });
+    const options = { sha256, store, signer, checkEntry, report };
+    const recovered = await recover(options);
+    this.#tree = recovered.tree;
+    if (recovered.signed === undefined) {
+      // The first head of a new log: the empty tree, through the same steps as any other.
+      while (this.#signed === undefined && !this.#isStopping) await this.#step();
+    } else {
+      this.#publish(recovered.signed);
+      await store.publish(recovered.signed);
+      const { recheckEntryCount } = await store.load();
+      await recheckRecords(options, recovered.signed, recheckEntryCount);
+    }
+    this.#setState("open", "");
+  }
+
+  /** Waits until something is due and does it: one group, an idle refresh, or nothing. */
+  async #step(): Promise<void> {
+    await this.#untilDue();
+    if (this.#isStopping && this.#pool.entryCount === 0) return;
+    const verdict = this.#watch.check(this.#signed?.timestampMs ?? 0);
+    if (verdict.state === "wait") {
+      await this.#sleep(verdict.waitMs);
+    } else if (verdict.state === "held") {
+      this.#hold(verdict.message);
+      for (const waiting of this.#pool.clear()) {
+        answer(waiting, unavailable("UNAVAILABLE_CLOCK_HELD", verdict.message));
+      }
+      await this.#sleep(RELOAD_DELAY_MS);
+    } else {
+      this.#hold(undefined);
+      await this.#runGroup(this.#pool.take(this.#options.batch), verdict.nowMs);
+    }
+  }
+
+  async #runGroup(group: readonly Waiting[], nowMs: number): Promise<void> {
+    const { store, signer, sha256, clock, shard, observer } = this.#options;
+    for (const waiting of group) this.#running.set(waiting.key, waiting);
+    const size = this.#signed?.treeSize ?? 0;
+    const { fresh, duplicates } = await findDuplicates(sha256, store, group, size);
+    if (duplicates.length > 0) await this.#answerLogged(duplicates, true);
+    if (fresh.length === 0 && group.length > 0) return;
+
+    const submissions = fresh.map((waiting) => waiting.submission);
+    const tree = defined(this.#tree, "recovered before the first group");
+    const plan = planGroup(sha256, tree, nowMs, submissions, (issuer) => this.#isNew(issuer));
+    this.#lastHeadSteadyMs = clock.monotonicMs();
+    this.#watch.accept();
+    const committed = await commitPlan(this.#options, this.#signed, plan);
+    this.#tree = plan.tree;
+    this.#publish(committed.signed);
+    const logged = fresh.map((waiting, position) => ({
+      waiting,
+      leafIndex: tree.frontier.size + position,
+      timestampMs: nowMs,
+      leaf: defined(committed.read.leaves[position], "one leaf an entry"),
+    }));
+    await this.#answerLogged(logged, false);
+    for (const issuer of plan.commit.issuers) this.#remember(issuer);
+    const { commitMs, verifyMs, signMs } = committed;
+    observer({
+      type: "batch-committed",
+      shard,
+      treeSize: plan.tree.head.treeSize,
+      entryCount: fresh.length,
+      entryBytes: plan.commit.entries.reduce((sum, entry) => sum + entry.length, 0),
+      commitMs,
+      verifyMs,
+      signMs,
+    });
+    await store.publish(committed.signed);
+  }
+
+  /** Signs SCTs for entries of the published tree, and tells everyone who waits for them. */
+  async #answerLogged(logged: readonly Duplicate[], isDuplicate: boolean): Promise<void> {
+    const signatures = await this.#options.signer.signScts(logged.map(({ leaf }) => leaf));
+    for (const [position, { waiting, leafIndex, timestampMs }] of logged.entries()) {
+      const signature = defined(signatures[position], "one signature a leaf");
+      const { dedupKey } = waiting.submission;
+      this.#running.delete(waiting.key);
+      answer(waiting, {
+        type: "logged",
+        leafIndex,
+        timestampMs,
+        signature,
+        dedupKey,
+        isDuplicate,
+      });
+    }
+  }
+
+  #publish(signed: SignedTreeHead): void {
+    this.#signed = signed;
+    this.#options.publish(signed);
+    const { treeSize, timestampMs } = signed;
+    const { shard, observer } = this.#options;
+    observer({ type: "head-published", shard, treeSize, timestampMs });
+  }
+
+  /** Drops everything that memory believes, and tells everyone who waits. */
+  #fail(error: unknown): void {
+    const { shard, observer } = this.#options;
+    this.#tree = undefined;
+    this.#hold(undefined);
+    const message = messageOf(error);
+    const code = error instanceof CtError ? error.code : "BUG";
+    observer({ type: "shard-fatal", shard, code, message });
+    const isReadOnly = READ_ONLY_CODES.has(code);
+    this.#setState(isReadOnly ? "read-only" : "failed", `${code}: ${message}`);
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    const outcome = unavailable(
+      "UNAVAILABLE_OUTCOME_UNKNOWN",
+      "the entry may be in the log; the same submission again gets its SCT",
+    );
+    for (const waiting of running) answer(waiting, outcome);
+    const refusal = unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+    for (const waiting of this.#pool.clear()) answer(waiting, refusal);
+  }
+
+  #setState(state: ShardState, message: string): void {
+    this.#state = state;
+    this.#reason = message;
+    const { shard, observer } = this.#options;
+    observer({ type: "shard-state", shard, state, message });
+  }
+
+  #hold(reason: string | undefined): void {
+    if (reason !== undefined && this.#heldReason === undefined) {
+      const { shard, observer } = this.#options;
+      observer({ type: "clock-held", shard, message: reason });
+    }
+    this.#heldReason = reason;
+  }
+
+  #isNew(issuer: Issuer): boolean {
+    return !this.#knownIssuers.has(bytesKey(issuer.fingerprint));
+  }
+
+  #remember(issuer: Issuer): void {
+    if (this.#knownIssuers.size >= KNOWN_ISSUERS_MAX) this.#knownIssuers.clear();
+    this.#knownIssuers.add(bytesKey(issuer.fingerprint));
+  }
+
+  async #untilDue(): Promise<void> {
+    const { batch, clock } = this.#options;
+    for (;;) {
+      const isWaiting = this.#pool.entryCount > 0;
+      if (this.#isStopping && !isWaiting) return;
+      const spacingMs = isWaiting ? batch.intervalMs : batch.idleRefreshMs;
+      const waitMs = this.#lastHeadSteadyMs + spacingMs - clock.monotonicMs();
+      if (waitMs <= 0) return;
+      await this.#sleep(Math.ceil(waitMs), true);
+    }
+  }
+
+  /** Ends after `delayMs`, when the shard is stopped, or, if so wished, when a submission comes. */
+  #sleep(delayMs: number, isWokenBySubmission = false): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(delayMs, resolve);
+      const wake = () => {
+        cancel();
+        resolve();
+      };
+      this.#wakeToStop = wake;
+      this.#wake = isWokenBySubmission ? wake : () => {};
+    });
+  }
+}
+
+const POOL_FULL = unavailable("UNAVAILABLE_POOL_FULL", "the pool of submissions is full");
+
+function unavailable(
+  code: UnavailableCode,
+  message: string,
+): Outcome & { readonly type: "unavailable" } {
+  return { type: "unavailable", code, message, retryAfterMs: 1_000 };
+}
+
+function answer(waiting: Waiting, outcome: Outcome): void {
+  for (const waiter of waiting.waiters) waiter(outcome);
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof CtError && FINAL_CODES.has(error.code);
+}

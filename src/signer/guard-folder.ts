@@ -1,0 +1,164 @@
+/**
+ * The guard's folder: `<guard>/<log ID>/slot-0` and `slot-1`, written alternately and
+ * fsynced, outside the data folder so that one restored copy does not take both back.
+ * @module
+ */
+import { type FileHandle, mkdir, open, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { FatalError, messageOf } from "../base/errors.ts";
+import { equalBytes } from "../encoding/bytes.ts";
+import { formatHex } from "../encoding/hex.ts";
+import {
+  decodeGuardRecord,
+  encodeGuardRecord,
+  type GuardRecord,
+  SLOT_BYTES,
+} from "./guard-record.ts";
+
+/** Where the guard's records are; a test twin injects faults. */
+export interface GuardFolder extends AsyncDisposable {
+  /** The newest whole record. */
+  readonly last: GuardRecord;
+  /**
+   * Writes the next record over the older slot; durable when it resolves.
+   * @throws any error of the file system; the outcome is then unknown.
+   */
+  write(record: GuardRecord): Promise<void>;
+}
+
+/** `<guard>/<log ID in hex>`. */
+export function guardFolderPath(guard: string, logId: Uint8Array): string {
+  return join(guard, formatHex(logId));
+}
+
+/**
+ * Creates the guard of a new log.
+ * @throws FatalError `FATAL_IDENTITY` if there is one already: the key was used before.
+ */
+export async function createGuardFolder(guard: string, logId: Uint8Array): Promise<void> {
+  const path = guardFolderPath(guard, logId);
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    throw new FatalError(
+      "FATAL_IDENTITY",
+      `the guard knows this key already (${path}): a log with it was created before. ` +
+        "A second tree under the same key would end the log. Use a new key, or restore the data",
+    );
+  }
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const record = encodeGuardRecord({ sequence: 1, logId, head: undefined });
+  for (const [slot, bytes] of [record, new Uint8Array(SLOT_BYTES)].entries()) {
+    const file = await open(slotPath(path, slot), "wx", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  for (const folder of [path, guard, dirname(guard)]) await syncFolder(folder);
+}
+
+/**
+ * Opens the guard of a log.
+ * @param lockFolder Holds the folder against a second process; freed by disposal.
+ * @throws FatalError `FATAL_GUARD_MISSING` if there is none or no record is whole;
+ *   `FATAL_IDENTITY` if it is another log's; `FATAL_LOCKED` if it is held.
+ */
+export async function openGuardFolder(
+  guard: string,
+  logId: Uint8Array,
+  lockFolder: (path: string) => Promise<AsyncDisposable>,
+): Promise<GuardFolder> {
+  const path = guardFolderPath(guard, logId);
+  const slots = await Promise.all([readSlot(path, 0), readSlot(path, 1)]);
+  const records = slots.filter((record) => record !== undefined);
+  const last = records.toSorted((a, b) => b.sequence - a.sequence)[0];
+  if (last === undefined) {
+    throw new FatalError("FATAL_GUARD_MISSING", `no record in ${path} is whole; restore the guard`);
+  }
+  if (!equalBytes(last.logId, logId)) {
+    throw new FatalError("FATAL_IDENTITY", `the guard in ${path} belongs to another log`);
+  }
+  const lock = await lockFolder(path);
+  try {
+    const files = [await open(slotPath(path, 0), "r+"), await open(slotPath(path, 1), "r+")];
+    // The newest record stays; the first write goes over the other slot.
+    const newest = slots[0] === last ? 0 : 1;
+    return new SlotFolder(files, last, newest, lock);
+  } catch (cause) {
+    await lock[Symbol.asyncDispose]();
+    throw cause;
+  }
+}
+
+class SlotFolder implements GuardFolder {
+  readonly #files: readonly FileHandle[];
+  readonly #lock: AsyncDisposable;
+  #last: GuardRecord;
+  /** Slot of `#last`; set by `write` after the other slot is durable. */
+  #newest: number;
+
+  constructor(
+    files: readonly FileHandle[],
+    last: GuardRecord,
+    newest: number,
+    lock: AsyncDisposable,
+  ) {
+    this.#files = files;
+    this.#last = last;
+    this.#newest = newest;
+    this.#lock = lock;
+  }
+
+  get last(): GuardRecord {
+    return this.#last;
+  }
+
+  async write(record: GuardRecord): Promise<void> {
+    const slot = 1 - this.#newest;
+    const file = this.#files[slot];
+    if (file === undefined) throw new RangeError(`no slot ${slot}`);
+    const { bytesWritten } = await file.write(encodeGuardRecord(record), 0, SLOT_BYTES, 0);
+    if (bytesWritten !== SLOT_BYTES) throw new Error(`wrote ${bytesWritten} of ${SLOT_BYTES}`);
+    await file.datasync();
+    this.#newest = slot;
+    this.#last = record;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const file of this.#files) await file.close();
+    await this.#lock[Symbol.asyncDispose]();
+  }
+}
+
+async function readSlot(path: string, slot: number): Promise<GuardRecord | undefined> {
+  const file = slotPath(path, slot);
+  try {
+    return decodeGuardRecord(new Uint8Array(await readFile(file)));
+  } catch (cause) {
+    if (cause instanceof FatalError) throw cause;
+    throw new FatalError(
+      "FATAL_GUARD_MISSING",
+      `cannot read the guard at ${file} (${messageOf(cause)}); without it nothing is signed: ` +
+        "restore the guard's folder, or keep this shard read-only",
+      { cause },
+    );
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function slotPath(folder: string, slot: number): string {
+  return join(folder, `slot-${slot}`);
+}

@@ -1,0 +1,59 @@
+/**
+ * The log's private key as a file: PKCS#8 PEM, readable by its owner alone.
+ * @module
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FatalError, messageOf } from "../base/errors.ts";
+import { EcdsaKey } from "./ecdsa.ts";
+
+/**
+ * Reads a key.
+ * @throws FatalError `FATAL_STORE_MISSING` if there is none, or others may read it;
+ *   MalformedError `MALFORMED_KEY` if it is no P-256 key.
+ */
+export async function readKeyFile(path: string): Promise<EcdsaKey> {
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    (cause: unknown) => {
+      throw new FatalError(
+        "FATAL_STORE_MISSING",
+        `no key at ${path} (${messageOf(cause)}); 'stratus init' creates one`,
+        { cause },
+      );
+    },
+  );
+  if ((mode & 0o027) !== 0) {
+    const octal = (mode & 0o777).toString(8);
+    throw new FatalError(
+      "FATAL_STORE_MISSING",
+      `the key at ${path} is open to others (mode ${octal}); run: chmod 600 ${path}`,
+    );
+  }
+  return new EcdsaKey(await readFile(path, "utf8"));
+}
+
+/**
+ * Makes a new P-256 key at `path`, mode 0600, durable before it resolves. Never overwrites.
+ * @throws NodeJS.ErrnoException `EEXIST` if there is a file.
+ */
+export async function createKeyFile(path: string): Promise<EcdsaKey> {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(pem);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+  return new EcdsaKey(pem);
+}
