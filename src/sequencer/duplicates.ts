@@ -10,6 +10,7 @@ import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
 import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import type { DedupHit, StoreReader } from "../storage/store.ts";
+import { dedupKeyOf } from "./message.ts";
 import type { Waiting } from "./pool.ts";
 
 /** A submission whose entry is in the published tree. */
@@ -17,6 +18,8 @@ export interface Duplicate extends DedupHit {
   readonly waiting: Waiting;
   /** Encoded `MerkleTreeLeaf` of the logged entry: what its SCT signs. */
   readonly leaf: Uint8Array;
+  /** Recomputed from the entry that `leaf` holds. */
+  readonly dedupKey: Uint8Array;
 }
 
 /**
@@ -41,12 +44,13 @@ export async function findDuplicates(
       continue;
     }
     if (hit.leafIndex >= publishedSize) throw mismatch(hit, "beyond the published tree");
+    const { entry } = waiting.submission;
     const leaf = encodeMerkleTreeLeaf({
       timestampMs: hit.timestampMs,
-      entry: waiting.submission.entry,
+      entry,
       extensions: encodeLeafIndexExtension(hit.leafIndex),
     });
-    duplicates.push({ ...hit, waiting, leaf });
+    duplicates.push({ ...hit, waiting, leaf, dedupKey: dedupKeyOf(sha256, entry) });
   }
   if (duplicates.length === 0) return { fresh, duplicates };
   const hashes = await store.readNodes(

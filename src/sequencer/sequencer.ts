@@ -5,9 +5,9 @@
  * @module
  */
 import { assert, defined } from "../base/assert.ts";
-import { CtError, FatalError, messageOf, type UnavailableCode } from "../base/errors.ts";
+import { CtError, messageOf, type UnavailableCode } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
-import { bytesKey, equalBytes } from "../encoding/bytes.ts";
+import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -226,7 +226,7 @@ export class Sequencer {
   }
 
   async #runGroup(group: readonly Waiting[], nowMs: number): Promise<void> {
-    const { store, signer, sha256, clock, shard, observer } = this.#options;
+    const { store, sha256, clock, shard, observer } = this.#options;
     for (const waiting of group) this.#running.set(waiting.key, waiting);
     const size = this.#signed?.treeSize ?? 0;
     const { fresh, duplicates } = await findDuplicates(sha256, store, group, size);
@@ -246,6 +246,7 @@ export class Sequencer {
       leafIndex: tree.frontier.size + position,
       timestampMs: nowMs,
       leaf: defined(committed.read.leaves[position], "one leaf an entry"),
+      dedupKey: defined(committed.read.dedupKeys[position], "one key an entry"),
     }));
     await this.#answerLogged(logged, false);
     for (const issuer of plan.commit.issuers) this.#remember(issuer);
@@ -266,9 +267,8 @@ export class Sequencer {
   /** Signs SCTs for entries of the published tree, and tells everyone who waits for them. */
   async #answerLogged(logged: readonly Duplicate[], isDuplicate: boolean): Promise<void> {
     const signatures = await this.#options.signer.signScts(logged.map(({ leaf }) => leaf));
-    for (const [position, { waiting, leafIndex, timestampMs }] of logged.entries()) {
+    for (const [position, { waiting, leafIndex, timestampMs, dedupKey }] of logged.entries()) {
       const signature = defined(signatures[position], "one signature a leaf");
-      const { dedupKey } = waiting.submission;
       this.#running.delete(waiting.key);
       answer(waiting, {
         type: "logged",
