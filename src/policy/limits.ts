@@ -1,0 +1,13 @@
+/**
+ * Named maxima of what a submission may be. Queues and caches keep theirs beside their owner.
+ * @module
+ */
+
+/** Bytes of a submission's body; more is 413. */
+export const BODY_BYTES_MAX = 512_000;
+
+/** Parsed issuers that a judge remembers; 5 kB each. */
+export const ISSUERS_REMEMBERED_MAX = 4_096;
+
+/** Verified pairs of issuers that a judge remembers; 200 bytes each. */
+export const PAIRS_REMEMBERED_MAX = 16_384;

@@ -1,0 +1,141 @@
+/**
+ * `Name`: RFC 5280, section 4.1.2.4. Names are compared as bytes; what is read here is
+ * whether they decode, and how they look to people.
+ * @module
+ */
+import { MalformedError } from "../base/errors.ts";
+import { byteAt } from "../encoding/bytes.ts";
+import { formatHex } from "../encoding/hex.ts";
+import { decodeUtf8 } from "../encoding/utf8.ts";
+import { DerReader, requireOid, TAG, type Tlv } from "./der.ts";
+import { formatOid } from "./oid.ts";
+
+/** One attribute of a name. */
+export interface NameAttribute {
+  /** `CN`, `O`, ... where RFC 4514 or custom has a short form, else the dotted OID. */
+  readonly type: string;
+  readonly value: string;
+}
+
+/**
+ * Requires `name` to be a SEQUENCE OF SET OF { OID, any }, with UTF-8, ASCII and two-byte
+ * strings that are such, as Go wants them. Which characters a PrintableString holds is not
+ * looked at. @throws MalformedError `MALFORMED_DER`.
+ */
+export function requireName(reader: DerReader, name: Tlv, what: string): void {
+  const sets = reader.enter(name);
+  while (!sets.isAtEnd) {
+    const attributes = sets.descend(TAG.set, what);
+    while (!attributes.isAtEnd) {
+      const attribute = attributes.descend(TAG.sequence, what);
+      requireOid(reader.content(attribute.expect(TAG.oid, what)), what);
+      requireString(reader, attribute.next(what), what);
+    }
+  }
+}
+
+/** The attributes of a `Name` TLV in order, for people: broken strings appear as hex. */
+export function describeName(name: Uint8Array): readonly NameAttribute[] {
+  const found: NameAttribute[] = [];
+  const sets = new DerReader(name).descend(TAG.sequence, "name");
+  while (!sets.isAtEnd) {
+    const attributes = sets.descend(TAG.set, "name");
+    while (!attributes.isAtEnd) {
+      const attribute = attributes.descend(TAG.sequence, "name");
+      const oid = formatOid(attributes.content(attribute.expect(TAG.oid, "name")));
+      const value = attribute.next("name");
+      found.push({ type: SHORT_NAMES[oid] ?? oid, value: textOf(value, attribute.content(value)) });
+    }
+  }
+  return found;
+}
+
+/** `CN=R3,O=Let's Encrypt,C=US`: like RFC 4514, the most specific attribute first. Never throws. */
+export function formatName(name: Uint8Array): string {
+  try {
+    const parts = describeName(name).map(({ type, value }) => `${type}=${escapeValue(value)}`);
+    return parts.reverse().join(",");
+  } catch {
+    return `#${formatHex(name.subarray(0, 64))}`;
+  }
+}
+
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  "2.5.4.3": "CN",
+  "2.5.4.4": "SN",
+  "2.5.4.5": "serialNumber",
+  "2.5.4.6": "C",
+  "2.5.4.7": "L",
+  "2.5.4.8": "ST",
+  "2.5.4.9": "street",
+  "2.5.4.10": "O",
+  "2.5.4.11": "OU",
+  "2.5.4.12": "title",
+  "2.5.4.42": "GN",
+  "2.5.4.97": "organizationIdentifier",
+  "0.9.2342.19200300.100.1.1": "UID",
+  "0.9.2342.19200300.100.1.25": "DC",
+  "1.2.840.113549.1.9.1": "emailAddress",
+};
+
+function requireString(reader: DerReader, value: Tlv, what: string): void {
+  const { bytes } = reader;
+  if (value.tag === TAG.bmpString) {
+    if ((value.end - value.contentStart) % 2 !== 0) throw invalid(what, "BMPString");
+    return;
+  }
+  if (value.tag !== TAG.utf8String && value.tag !== TAG.ia5String) return;
+  for (let index = value.contentStart; index < value.end; index += 1) {
+    if (byteAt(bytes, index) < 0x80) continue;
+    if (value.tag === TAG.ia5String) throw invalid(what, "IA5String");
+    decodeUtf8(reader.content(value));
+    return;
+  }
+}
+
+function textOf(value: Tlv, content: Uint8Array): string {
+  const isText = TEXT_TAGS.has(value.tag);
+  if (value.tag === TAG.bmpString || value.tag === TAG.universalString) {
+    return wideText(content, value.tag === TAG.bmpString ? 2 : 4);
+  }
+  if (!isText) return `#${formatHex(content.subarray(0, 64))}`;
+  try {
+    return decodeUtf8(content);
+  } catch {
+    let latin1 = "";
+    for (const byte of content) latin1 += String.fromCharCode(byte);
+    return latin1;
+  }
+}
+
+const TEXT_TAGS: ReadonlySet<number> = new Set<number>([
+  TAG.utf8String,
+  TAG.numericString,
+  TAG.printableString,
+  TAG.teletexString,
+  TAG.ia5String,
+  0x1a,
+]);
+
+function wideText(content: Uint8Array, width: number): string {
+  let text = "";
+  for (let index = 0; index + width <= content.length; index += width) {
+    let code = 0;
+    for (let next = 0; next < width; next += 1) code = code * 256 + byteAt(content, index + next);
+    text += code > 0x10ffff ? "\ufffd" : String.fromCodePoint(code);
+  }
+  return text;
+}
+
+/** RFC 4514, section 2.4; control characters are escaped as well. */
+function escapeValue(value: string): string {
+  const escaped = value.replaceAll(/[",+;<>\\]/g, "\\$&").replace(/^[ #]| $/g, "\\$&");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to escape
+  return escaped.replaceAll(/[\u0000-\u001f\u007f]/g, (character) => {
+    return `\\${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+
+function invalid(what: string, type: string): MalformedError {
+  return new MalformedError("MALFORMED_DER", `${what}: invalid ${type}`);
+}
