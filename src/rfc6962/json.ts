@@ -4,7 +4,8 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { formatBase64, parseBase64, parseLaxBase64 } from "../encoding/base64.ts";
+import { formatBase64, parseLaxBase64 } from "../encoding/base64.ts";
+import { JsonObject, parseJsonObject } from "../encoding/json.ts";
 import type { Sct } from "./sct.ts";
 import type { SignedTreeHead } from "./tree-head.ts";
 
@@ -28,7 +29,7 @@ export function formatSctJson(sct: Sct, base64: FormatBase64 = formatBase64): st
 
 /** Reads what {@link formatSctJson} writes. @throws MalformedError `MALFORMED_JSON`. */
 export function parseSctJson(text: string): Sct {
-  const body = parseObject(text);
+  const body = parseJsonObject(text);
   if (body.uint("sct_version") !== 0) throw malformed("expected sct_version 0");
   return {
     logId: body.bytes("id"),
@@ -45,7 +46,7 @@ export function formatTreeHeadJson(head: SignedTreeHead): string {
 
 /** Reads what {@link formatTreeHeadJson} writes. @throws MalformedError `MALFORMED_JSON`. */
 export function parseTreeHeadJson(text: string): SignedTreeHead {
-  const body = parseObject(text);
+  const body = parseJsonObject(text);
   return {
     treeSize: body.uint("tree_size"),
     timestampMs: body.uint("timestamp"),
@@ -61,7 +62,7 @@ export function formatConsistencyJson(proof: readonly Uint8Array[]): string {
 
 /** Reads what {@link formatConsistencyJson} writes. @throws MalformedError `MALFORMED_JSON`. */
 export function parseConsistencyJson(text: string): readonly Uint8Array[] {
-  return parseObject(text).byteList("consistency");
+  return parseJsonObject(text).byteList("consistency");
 }
 
 /** Answer of get-proof-by-hash: section 4.5. */
@@ -74,7 +75,7 @@ export function parseInclusionJson(text: string): {
   readonly leafIndex: number;
   readonly path: readonly Uint8Array[];
 } {
-  const body = parseObject(text);
+  const body = parseJsonObject(text);
   return { leafIndex: body.uint("leaf_index"), path: body.byteList("audit_path") };
 }
 
@@ -89,7 +90,7 @@ export function formatEntriesJson(
 
 /** Reads what {@link formatEntriesJson} writes. @throws MalformedError `MALFORMED_JSON`. */
 export function parseEntriesJson(text: string): readonly JsonEntry[] {
-  return parseObject(text)
+  return parseJsonObject(text)
     .list("entries")
     .map((item) => {
       const entry = new JsonObject(item);
@@ -107,7 +108,7 @@ export function formatRootsJson(
 
 /** Reads what {@link formatRootsJson} writes. @throws MalformedError `MALFORMED_JSON`. */
 export function parseRootsJson(text: string): readonly Uint8Array[] {
-  return parseObject(text).byteList("certificates");
+  return parseJsonObject(text).byteList("certificates");
 }
 
 /** Answer of get-entry-and-proof: section 4.8. */
@@ -123,7 +124,7 @@ export function formatEntryAndProofJson(
 export function parseEntryAndProofJson(
   text: string,
 ): JsonEntry & { readonly path: readonly Uint8Array[] } {
-  const body = parseObject(text);
+  const body = parseJsonObject(text);
   return {
     leafInput: body.bytes("leaf_input"),
     extraData: body.bytes("extra_data"),
@@ -185,57 +186,6 @@ function formatEntryFields(entry: JsonEntry, base64: FormatBase64): string {
 
 function formatHashes(hashes: readonly Uint8Array[]): string {
   return hashes.map((hash) => `"${formatBase64(hash)}"`).join(",");
-}
-
-/** A JSON object whose fields are read by type. */
-class JsonObject {
-  readonly #fields: Map<string, unknown>;
-
-  constructor(value: unknown) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw malformed("expected an object");
-    }
-    this.#fields = new Map(Object.entries(value));
-  }
-
-  uint(name: string): number {
-    const value = this.#fields.get(name);
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-    throw malformed(`expected an integer in '${name}'`);
-  }
-
-  bytes(name: string): Uint8Array {
-    return bytesOf(this.#fields.get(name), name);
-  }
-
-  list(name: string): readonly unknown[] {
-    const value = this.#fields.get(name);
-    if (Array.isArray(value)) return value;
-    throw malformed(`expected an array in '${name}'`);
-  }
-
-  byteList(name: string): readonly Uint8Array[] {
-    return this.list(name).map((item) => bytesOf(item, name));
-  }
-}
-
-function parseObject(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new MalformedError("MALFORMED_JSON", "expected JSON", { cause });
-  }
-  return new JsonObject(value);
-}
-
-function bytesOf(value: unknown, name: string): Uint8Array {
-  if (typeof value !== "string") throw malformed(`expected base64 in '${name}'`);
-  try {
-    return parseBase64(value);
-  } catch (cause) {
-    throw new MalformedError("MALFORMED_JSON", `expected base64 in '${name}'`, { cause });
-  }
 }
 
 function malformed(message: string): MalformedError {
