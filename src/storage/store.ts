@@ -128,7 +128,7 @@ export interface Store extends StoreReader, AsyncDisposable {
    */
   commit(commit: Commit): Promise<void>;
 
-  /** Remembers the published head; need not be durable when it resolves. */
+  /** Remembers the published head; need not be durable when it resolves. Errors as in `commit`. */
   publish(head: SignedTreeHead): Promise<void>;
 
   /**
@@ -139,7 +139,10 @@ export interface Store extends StoreReader, AsyncDisposable {
 
   /**
    * Goes back to the head before the committed one, dropping the entries beyond it with all
-   * their records. Only for a head that was never signed. Errors as in `commit`.
+   * their records. Only for a head that was never signed. Errors as in `commit`. Afterwards
+   * `committed` and `previous` are both `to`, and `entriesSha256` is that of no bytes.
+   *
+   * @param to What `previous` is now: anything else is `FATAL_HEAD_CONFLICT`.
    */
   revert(expected: TreeHead, to: TreeHead | undefined): Promise<void>;
 }
