@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { TREE_SIZE_MAX } from "../base/integers.ts";
-import { concatBytes } from "../encoding/bytes.ts";
+import { bytesKey, concatBytes } from "../encoding/bytes.ts";
 import { appendLeaves, type Frontier, frontierRoot } from "../merkle/frontier.ts";
 import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
 import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
@@ -32,7 +32,7 @@ export interface Plan {
  *
  * @param timestampMs Later than the tree's head.
  * @param submissions Distinct in their dedup keys, none of them logged yet; may be empty.
- * @param isNewIssuer Whether the store may lack an issuer; asked once for each in the group.
+ * @param isNewIssuer Whether the store may lack an issuer.
  */
 export function planGroup(
   sha256: Sha256,
@@ -46,8 +46,7 @@ export function planGroup(
   assert(tree.frontier.size + submissions.length < TREE_SIZE_MAX, "the tree has room");
   const entries: Uint8Array[] = [];
   const leafHashes: Uint8Array[] = [];
-  const issuers: Issuer[] = [];
-  const seen = new Set<Issuer>();
+  const issuers = new Map<string, Issuer>();
   for (const [position, submission] of submissions.entries()) {
     const leaf: TileLeaf = {
       timestampMs,
@@ -59,9 +58,7 @@ export function planGroup(
     entries.push(encodeTileLeaf(leaf));
     leafHashes.push(hashLeaf(sha256, encodeMerkleTreeLeaf(leaf)));
     for (const issuer of submission.chain) {
-      if (seen.has(issuer)) continue;
-      seen.add(issuer);
-      if (isNewIssuer(issuer)) issuers.push(issuer);
+      if (isNewIssuer(issuer)) issuers.set(bytesKey(issuer.fingerprint), issuer);
     }
   }
   const appended = appendLeaves(sha256, tree.frontier, leafHashes);
@@ -75,7 +72,7 @@ export function planGroup(
     head,
     entries,
     entriesSha256: sha256(concatBytes(...entries)),
-    issuers,
+    issuers: [...issuers.values()],
     runs: appended.runs,
     dedupKeys: submissions.map((submission) => submission.dedupKey),
     timestampsMs: submissions.map(() => timestampMs),

@@ -7,7 +7,7 @@
 import { defined } from "../base/assert.ts";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { equalBytes } from "../encoding/bytes.ts";
-import { type Frontier, frontierRoot } from "../merkle/frontier.ts";
+import { EMPTY_FRONTIER, frontierRoot } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { assembleProof, planConsistency } from "../merkle/proof.ts";
 import { isSameTreeHead, type SignedTreeHead, type TreeHead } from "../rfc6962/tree-head.ts";
@@ -66,7 +66,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   }
   const { committed } = state;
   if (committed === undefined)
-    return { tree: { head: undefined, frontier: EMPTY }, signed: undefined };
+    return { tree: { head: undefined, frontier: EMPTY_FRONTIER }, signed: undefined };
   const frontier = await readFrontier(store, committed.treeSize);
   if (!equalBytes(frontierRoot(sha256, frontier), committed.rootHash)) {
     throw new FatalError(
@@ -111,6 +111,24 @@ export async function recheckRecords(
   return committed.treeSize - first;
 }
 
+/**
+ * The head that a shard which may not sign can still read up to: the last published one, if
+ * the stored hashes lead to it. Undefined if there is none, or it cannot be proven.
+ */
+export async function findProvenHead(
+  sha256: Sha256,
+  store: Store,
+): Promise<SignedTreeHead | undefined> {
+  try {
+    const { published } = await store.load();
+    if (published === undefined) return undefined;
+    const frontier = await readFrontier(store, published.treeSize);
+    return equalBytes(frontierRoot(sha256, frontier), published.rootHash) ? published : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Proof from the last signed head to `head`, from stored hashes; empty before the first. */
 export async function proveFrom(
   sha256: Sha256,
@@ -121,8 +139,6 @@ export async function proveFrom(
   const plan = planConsistency(last?.treeSize ?? 0, head.treeSize);
   return assembleProof(sha256, plan, await store.readNodes(plan.nodes));
 }
-
-const EMPTY: Frontier = { size: 0, hashes: [] };
 
 function requireNotBehind(state: StoreState, last: SignedTreeHead | undefined): void {
   const { committed, published } = state;

@@ -19,7 +19,7 @@ import { type Duplicate, findDuplicates } from "./duplicates.ts";
 import type { Outcome, Settle, Submission } from "./message.ts";
 import { planGroup, type Tree } from "./plan.ts";
 import { Pool, type PoolLimits, type Waiting } from "./pool.ts";
-import { recheckRecords, recover } from "./recover.ts";
+import { findProvenHead, recheckRecords, recover } from "./recover.ts";
 import type { CheckEntry } from "./verify.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
@@ -178,6 +178,7 @@ export class Sequencer {
         while (!this.#isStopping || this.#pool.entryCount > 0) await this.#step();
       } catch (error) {
         this.#fail(error);
+        if (this.#state === "read-only") await this.#showProven();
         started();
         if (isFinal(error)) return;
         await this.#sleep(RELOAD_DELAY_MS);
@@ -308,6 +309,12 @@ export class Sequencer {
     for (const waiting of running) answer(waiting, outcome);
     const refusal = unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
     for (const waiting of this.#pool.clear()) answer(waiting, refusal);
+  }
+
+  /** What is proven stays readable; no head is shown in this state. */
+  async #showProven(): Promise<void> {
+    const head = await findProvenHead(this.#options.sha256, this.#options.store);
+    if (head !== undefined) this.#options.publish(head);
   }
 
   #setState(state: ShardState, message: string): void {

@@ -120,6 +120,34 @@ export class GuardedSigner implements Signer {
   }
 }
 
+/** A key whose guard could not be opened: it signs nothing, and says why. */
+export class RefusingSigner implements Signer {
+  readonly publicKey: Uint8Array;
+  readonly logId: Uint8Array;
+  readonly #reason: FatalError;
+
+  constructor(key: EcdsaKey, reason: FatalError) {
+    this.publicKey = key.publicKey;
+    this.logId = key.logId;
+    this.#reason = reason;
+  }
+
+  /** @throws FatalError the reason: without a guard nobody knows what was signed. */
+  get lastHead(): SignedTreeHead | undefined {
+    throw this.#reason;
+  }
+
+  signTreeHead(): Promise<SignedTreeHead> {
+    return Promise.reject(this.#reason);
+  }
+
+  signScts(): Promise<readonly Uint8Array[]> {
+    return Promise.reject(this.#reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
 function disagrees(message: string): FatalError {
   return new FatalError("FATAL_GUARD_DISAGREES", `the signing guard refuses: ${message}`);
 }

@@ -1,0 +1,82 @@
+/**
+ * What a frontend does with a chain: parse, judge, verify, build the entry. No store, no key;
+ * its result is a message for the sequencer.
+ * @module
+ */
+import type { Clock } from "../clock/clock.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import {
+  type AdmissionPolicy,
+  judgeSubmission,
+  type NamedWindow,
+  readSubmission,
+} from "../policy/admission.ts";
+import { ISSUERS_REMEMBERED_MAX, PAIRS_REMEMBERED_MAX } from "../policy/limits.ts";
+import { priorityOf } from "../policy/priority.ts";
+import { dedupKeyOf, type Submission } from "../sequencer/message.ts";
+import type { ChainRules, VerifySignature } from "../x509/chain.ts";
+import { IssuerCache, VerifiedPairs } from "../x509/known.ts";
+import type { RootSet } from "../x509/roots.ts";
+import type { SubmitEndpoint } from "./log.ts";
+
+/** Certificates that began to be valid longer ago than this have low priority: one day. */
+const FRESH_MS_MAX = 24 * 60 * 60 * 1000;
+
+/** What a judge goes by. */
+export interface JudgeOptions {
+  readonly roots: RootSet;
+  readonly policy: AdmissionPolicy;
+  /** For telling a submitter which shard takes its certificate. */
+  readonly otherShards: readonly NamedWindow[];
+  readonly verifySignature: VerifySignature;
+  readonly sha256: Sha256;
+  readonly clock: Clock;
+}
+
+/** Judges chains for one shard. Remembers issuers and verified pairs, both bounded. */
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #verified = new VerifiedPairs(PAIRS_REMEMBERED_MAX);
+  #rules: ChainRules;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#rules = {
+      roots: options.roots,
+      issuers: new IssuerCache(ISSUERS_REMEMBERED_MAX),
+      verified: this.#verified,
+      verifySignature: options.verifySignature,
+      sha256: options.sha256,
+    };
+  }
+
+  /** The accepted roots. */
+  get roots(): RootSet {
+    return this.#rules.roots;
+  }
+
+  /** From now on, paths must end in these roots; what was verified before is verified again. */
+  replaceRoots(roots: RootSet): void {
+    this.#verified.clear();
+    this.#rules = { ...this.#rules, roots };
+  }
+
+  /**
+   * The message for the sequencer. Byte arrays may be views into `chain`.
+   * @param chain DER, leaf first; an attacker's.
+   * @throws MalformedError, RejectedError.
+   */
+  judge(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Submission {
+    const { policy, otherShards, sha256, clock } = this.#options;
+    const rules = this.#rules;
+    const submission = readSubmission(chain, endpoint, rules);
+    const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards });
+    return {
+      dedupKey: dedupKeyOf(sha256, admitted.entry),
+      entry: admitted.entry,
+      precertificate: admitted.precertificate,
+      chain: admitted.chain,
+      priority: priorityOf(submission.leaf, clock.nowMs(), FRESH_MS_MAX),
+    };
+  }
+}

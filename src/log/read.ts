@@ -1,0 +1,164 @@
+/**
+ * Reads of one shard: every answer is cut to a published size that the caller gives, and made
+ * from stored hashes and entries alone.
+ * @module
+ */
+import { defined } from "../base/assert.ts";
+import { FatalError, RejectedError } from "../base/errors.ts";
+import { bytesKey } from "../encoding/bytes.ts";
+import { formatHex } from "../encoding/hex.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import { assembleProof, type ProofPlan, planConsistency, planInclusion } from "../merkle/proof.ts";
+import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
+import { encodeExtraData, encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import type { JsonEntry } from "../rfc6962/json.ts";
+import { decodeTileLeaf } from "../static-ct/tile-leaf.ts";
+import { entryOfRun, type StoreReader } from "../storage/store.ts";
+
+/** Entries of one answer at most. */
+export const PAGE_ENTRIES_MAX = 1024;
+
+/** Bytes of one answer at most, as JSON; a page ends early, but has one entry. */
+const PAGE_JSON_BYTES_MAX = 32_000_000;
+
+/** Issuers kept in memory for `extra_data`; some 2 kB each. */
+const ISSUERS_CACHED_MAX = 2_048;
+
+/** Reads one shard's store. */
+export class Reader {
+  readonly #store: StoreReader;
+  readonly #sha256: Sha256;
+  readonly #issuers = new Map<string, Uint8Array>();
+
+  constructor(store: StoreReader, sha256: Sha256) {
+    this.#store = store;
+    this.#sha256 = sha256;
+  }
+
+  /** Consistency proof: RFC 6962, section 2.1.2. @param publishedSize At least `second`. */
+  async proveConsistency(
+    first: number,
+    second: number,
+    publishedSize: number,
+  ): Promise<readonly Uint8Array[]> {
+    requireTreeSize(second, publishedSize);
+    return this.#prove(planConsistency(first, second));
+  }
+
+  /** Audit path of a leaf by its hash: RFC 6962, section 4.5. */
+  async proveByHash(
+    leafHash: Uint8Array,
+    treeSize: number,
+    publishedSize: number,
+  ): Promise<{ readonly leafIndex: number; readonly path: readonly Uint8Array[] }> {
+    const leafIndex = await this.#store.findLeaf(leafHash);
+    if (leafIndex === undefined || leafIndex >= treeSize || leafIndex >= publishedSize) {
+      throw new RejectedError(
+        "REJECTED_LEAF_UNKNOWN",
+        `No leaf found for hash: ${formatHex(leafHash)} in tree size ${treeSize}`,
+      );
+    }
+    requireTreeSize(treeSize, publishedSize);
+    return { leafIndex, path: await this.#prove(planInclusion(leafIndex, treeSize)) };
+  }
+
+  /** One entry and its audit path: RFC 6962, section 4.8. */
+  async entryAndProof(
+    leafIndex: number,
+    treeSize: number,
+    publishedSize: number,
+  ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }> {
+    requireTreeSize(treeSize, publishedSize);
+    const path = await this.#prove(planInclusion(leafIndex, treeSize));
+    const [entry] = await this.readEntries(leafIndex, leafIndex + 1, publishedSize);
+    return { ...defined(entry, "one entry was asked for"), path };
+  }
+
+  /** Entries [start, end) as far as a page goes: RFC 6962, section 4.6. */
+  async readEntries(
+    start: number,
+    end: number,
+    publishedSize: number,
+  ): Promise<readonly JsonEntry[]> {
+    if (start >= publishedSize) {
+      throw new RejectedError(
+        "REJECTED_RANGE",
+        `need tree size: ${start + 1} to get leaves but only got: ${publishedSize}`,
+      );
+    }
+    const last = Math.min(end, publishedSize, start + PAGE_ENTRIES_MAX);
+    const run = await this.#store.readEntries(start, last);
+    const entries: JsonEntry[] = [];
+    let jsonBytes = 0;
+    for (let position = 0; position < run.ends.length; position += 1) {
+      const entry = await this.#jsonEntry(entryOfRun(run, position));
+      jsonBytes += 48 + Math.ceil((entry.leafInput.length + entry.extraData.length) / 3) * 4;
+      if (jsonBytes > PAGE_JSON_BYTES_MAX && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** A hash tile; undefined unless all of it is published. */
+  async readTile(
+    level: number,
+    index: number,
+    width: number,
+    publishedSize: number,
+  ): Promise<Uint8Array | undefined> {
+    if (width > tileWidth(level, index, publishedSize)) return undefined;
+    return this.#store.readTile(level, index, width);
+  }
+
+  /** The entries of a data tile; undefined unless all of it is published. */
+  async readDataTile(
+    index: number,
+    width: number,
+    publishedSize: number,
+  ): Promise<Uint8Array | undefined> {
+    if (width > tileWidth(0, index, publishedSize)) return undefined;
+    const start = index * TILE_WIDTH;
+    return (await this.#store.readEntries(start, start + width)).bytes;
+  }
+
+  /** An issuer by SHA-256. */
+  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#store.readIssuer(fingerprint);
+  }
+
+  async #prove(plan: ProofPlan): Promise<readonly Uint8Array[]> {
+    return assembleProof(this.#sha256, plan, await this.#store.readNodes(plan.nodes));
+  }
+
+  async #jsonEntry(bytes: Uint8Array): Promise<JsonEntry> {
+    const leaf = decodeTileLeaf(bytes);
+    const chain: Uint8Array[] = [];
+    for (const fingerprint of leaf.chainFingerprints) {
+      const cached = this.#issuers.get(bytesKey(fingerprint));
+      chain.push(cached ?? (await this.#fetchIssuer(fingerprint)));
+    }
+    return {
+      leafInput: encodeMerkleTreeLeaf(leaf),
+      extraData: encodeExtraData(leaf.precertificate, chain),
+    };
+  }
+
+  async #fetchIssuer(fingerprint: Uint8Array): Promise<Uint8Array> {
+    const issuer = await this.#store.readIssuer(fingerprint);
+    if (issuer === undefined) {
+      const name = formatHex(fingerprint);
+      throw new FatalError("FATAL_STORE_CORRUPT", `issuer ${name} of an entry is not stored`);
+    }
+    if (this.#issuers.size >= ISSUERS_CACHED_MAX) this.#issuers.clear();
+    this.#issuers.set(bytesKey(fingerprint), issuer);
+    return issuer;
+  }
+}
+
+function requireTreeSize(treeSize: number, publishedSize: number): void {
+  if (treeSize <= publishedSize) return;
+  throw new RejectedError(
+    "REJECTED_TREE_SIZE_UNKNOWN",
+    `need tree size: ${treeSize} for proof but only got: ${publishedSize}`,
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * One shard in one process: judge, sequencer and reader behind the `Log` facade, around one
+ * published head.
+ * @module
+ */
+import { CtError, UnavailableError } from "../base/errors.ts";
+import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import type { JsonEntry } from "../rfc6962/json.ts";
+import type { Sct } from "../rfc6962/sct.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { PoolLimits } from "../sequencer/pool.ts";
+import { type BatchLimits, Sequencer } from "../sequencer/sequencer.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { ShardIdentity, Store } from "../storage/store.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { checkEntry } from "./check-entry.ts";
+import type { Judge } from "./judge.ts";
+import { closesAtMs, requireNotClosed } from "./lifecycle.ts";
+import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
+import { Reader } from "./read.ts";
+import { submitChain } from "./submit.ts";
+
+/** A head older than this many idle refreshes and a second makes a shard not ready. */
+const HEAD_AGE_REFRESHES = 3;
+
+/** What a shard is made of. It takes over store and signer: `stop` closes both. */
+export interface ShardOptions {
+  readonly identity: ShardIdentity;
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly judge: Judge;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly observer: Observer;
+  readonly batch: BatchLimits;
+  readonly pool: PoolLimits;
+  readonly answerWithinMs: number;
+  /** See `ClockWatch`. */
+  readonly clockSteadyMs: number | undefined;
+}
+
+/** The engine of one shard. */
+export class Shard implements Log {
+  readonly #options: ShardOptions;
+  readonly #sequencer: Sequencer;
+  readonly #reader: Reader;
+  /** The one snapshot; set by the sequencer, after the guard recorded it. */
+  #published: SignedTreeHead | undefined;
+  /** The checkpoint of `#published`, made when it is first asked for. */
+  #checkpoint: { readonly head: SignedTreeHead; readonly text: string } | undefined;
+
+  constructor(options: ShardOptions) {
+    this.#options = options;
+    this.#reader = new Reader(options.store, options.sha256);
+    this.#sequencer = new Sequencer({
+      ...options,
+      shard: options.identity.name,
+      checkEntry,
+      publish: (head) => {
+        this.#published = head;
+      },
+    });
+  }
+
+  /** Resolves when the shard is open, or is known not to open by itself. Never throws. */
+  start(): Promise<void> {
+    return this.#sequencer.start();
+  }
+
+  /** Finishes what is in the pool, then closes store and signer. */
+  async stop(): Promise<void> {
+    await this.#sequencer.stop();
+    await this.#options.signer[Symbol.asyncDispose]();
+    await this.#options.store[Symbol.asyncDispose]();
+  }
+
+  get identity(): ShardIdentity {
+    return this.#options.identity;
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#options.signer.publicKey;
+  }
+
+  roots(): readonly Uint8Array[] {
+    return this.#options.judge.roots.ders;
+  }
+
+  requireOpen(): void {
+    requireNotClosed(this.identity, this.#options.clock.nowMs());
+    const { refusal } = this.#sequencer;
+    if (refusal === undefined) return;
+    const { code, message, retryAfterMs } = refusal;
+    throw new UnavailableError(code, message, { retryAfterMs });
+  }
+
+  async submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Promise<Sct> {
+    const { clock, observer, judge, answerWithinMs, signer } = this.#options;
+    const shard = this.identity.name;
+    const startMs = clock.monotonicMs();
+    try {
+      requireNotClosed(this.identity, clock.nowMs());
+      const submitter = {
+        judge,
+        clock,
+        answerWithinMs,
+        logId: signer.logId,
+        sequence: this.#sequencer.sequence.bind(this.#sequencer),
+      };
+      const { sct, isDuplicate } = await submitChain(submitter, endpoint, chain);
+      const durationMs = clock.monotonicMs() - startMs;
+      observer({ type: "submission-answered", shard, endpoint, isDuplicate, durationMs });
+      return sct;
+    } catch (error) {
+      const durationMs = clock.monotonicMs() - startMs;
+      const code = error instanceof CtError ? error.code : "BUG";
+      observer({ type: "submission-refused", shard, endpoint, code, durationMs });
+      throw error;
+    }
+  }
+
+  head(): SignedTreeHead {
+    if (this.#sequencer.state === "read-only") {
+      throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#sequencer.reason);
+    }
+    if (this.#published === undefined) {
+      throw new UnavailableError("UNAVAILABLE_NO_HEAD", "the shard has not published a head yet");
+    }
+    return this.#published;
+  }
+
+  checkpoint(): string {
+    const head = this.head();
+    if (this.#checkpoint?.head !== head) {
+      const { sha256, identity } = this.#options;
+      const checkpoint = { ...head, origin: identity.origin };
+      this.#checkpoint = { head, text: formatCheckpoint(sha256, checkpoint, identity.logId) };
+    }
+    return this.#checkpoint.text;
+  }
+
+  publishedSize(): number {
+    return this.#published?.treeSize ?? 0;
+  }
+
+  proveConsistency(first: number, second: number): Promise<readonly Uint8Array[]> {
+    return this.#reader.proveConsistency(first, second, this.publishedSize());
+  }
+
+  proveByHash(
+    leafHash: Uint8Array,
+    treeSize: number,
+  ): Promise<{ readonly leafIndex: number; readonly path: readonly Uint8Array[] }> {
+    return this.#reader.proveByHash(leafHash, treeSize, this.publishedSize());
+  }
+
+  readEntries(start: number, end: number): Promise<readonly JsonEntry[]> {
+    return this.#reader.readEntries(start, end, this.publishedSize());
+  }
+
+  entryAndProof(
+    leafIndex: number,
+    treeSize: number,
+  ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }> {
+    return this.#reader.entryAndProof(leafIndex, treeSize, this.publishedSize());
+  }
+
+  readTile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readTile(level, index, width, this.publishedSize());
+  }
+
+  readDataTile(index: number, width: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readDataTile(index, width, this.publishedSize());
+  }
+
+  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#reader.readIssuer(fingerprint);
+  }
+
+  status(): LogStatus {
+    const { clock, batch } = this.#options;
+    const nowMs = clock.nowMs();
+    const published = this.#published;
+    const headAgeMs = published === undefined ? undefined : nowMs - published.timestampMs;
+    const headAgeMsMax = HEAD_AGE_REFRESHES * batch.idleRefreshMs + 1_000;
+    let { state, reason } = this.#sequencer;
+    if (state === "open" && nowMs >= closesAtMs(this.identity)) state = "closed";
+    if (reason === "" && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
+      reason = `the published head is ${headAgeMs} ms old, the limit is ${headAgeMsMax}`;
+    }
+    return {
+      state,
+      isReady: (state === "open" || state === "closed") && reason === "",
+      reason,
+      headAgeMs,
+      poolEntryCount: this.#sequencer.poolEntryCount,
+      poolBytes: this.#sequencer.poolBytes,
+    };
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A submission from the chain to the SCT: judged here, sequenced elsewhere, answered by its
+ * deadline. This is all that a frontend does.
+ * @module
+ */
+import { FatalError, UnavailableError } from "../base/errors.ts";
+import type { Clock } from "../clock/clock.ts";
+import { equalBytes } from "../encoding/bytes.ts";
+import type { Sct } from "../rfc6962/sct.ts";
+import type { Outcome, Settle, Submission } from "../sequencer/message.ts";
+import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
+import type { Judge } from "./judge.ts";
+import type { SubmitEndpoint } from "./log.ts";
+
+/** What a frontend submits through. */
+export interface SubmitterOptions {
+  readonly judge: Judge;
+  /** Takes a group of messages to the shard's sequencer. */
+  readonly sequence: (group: readonly Submission[], settle: Settle) => void;
+  readonly logId: Uint8Array;
+  readonly clock: Clock;
+  /** A submission not answered by then gets 503; milliseconds. */
+  readonly answerWithinMs: number;
+}
+
+/** The answer, and whether the entry was in the log before. */
+export interface Submitted {
+  readonly sct: Sct;
+  readonly isDuplicate: boolean;
+}
+
+/**
+ * Judges and sequences one chain. It resolves once the entry is durable and published.
+ * @throws MalformedError, RejectedError; UnavailableError, also when the outcome is unknown.
+ */
+export async function submitChain(
+  options: SubmitterOptions,
+  endpoint: SubmitEndpoint,
+  chain: readonly Uint8Array[],
+): Promise<Submitted> {
+  const submission = options.judge.judge(endpoint, chain);
+  const outcome = await sequenceOne(options, submission);
+  if (outcome.type === "unavailable") {
+    const { code, message, retryAfterMs } = outcome;
+    throw new UnavailableError(code, message, { retryAfterMs });
+  }
+  if (!equalBytes(outcome.dedupKey, submission.dedupKey)) {
+    // Never an SCT for another entry than the one that was sent.
+    throw new FatalError("FATAL_DEDUP_MISMATCH", "the sequencer answered for another entry");
+  }
+  const { leafIndex, timestampMs, signature, isDuplicate } = outcome;
+  const extensions = encodeLeafIndexExtension(leafIndex);
+  return { sct: { logId: options.logId, timestampMs, extensions, signature }, isDuplicate };
+}
+
+function sequenceOne(options: SubmitterOptions, submission: Submission): Promise<Outcome> {
+  const { clock, answerWithinMs, sequence } = options;
+  return new Promise((resolve) => {
+    const cancel = clock.after(answerWithinMs, () =>
+      resolve({
+        type: "unavailable",
+        code: "UNAVAILABLE_DEADLINE",
+        message:
+          `not answered within ${answerWithinMs} ms; the entry may be in the log: ` +
+          "the same submission again gets its SCT",
+        retryAfterMs: 1_000,
+      }),
+    );
+    sequence([submission], (_, outcome) => {
+      cancel();
+      resolve(outcome);
+    });
+  });
+}
