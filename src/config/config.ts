@@ -50,7 +50,7 @@ export interface ShardConfig {
   /** A submission not answered by then gets 503; milliseconds. */
   readonly answerWithinMs: number;
   readonly acceptPrecertificateSigningCertificates: boolean;
-  /** Names (`serverAuth`) or dotted OIDs; empty: no filter. */
+  /** Dotted OIDs (names as `serverAuth` are resolved); empty: no filter. */
   readonly extendedKeyUsages: readonly string[];
 }
 

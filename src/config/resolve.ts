@@ -21,7 +21,7 @@ import {
   problemOfPath,
   resolvePath,
 } from "./scalar.ts";
-import { type ConfigFile, SHARDS_MAX, type ShardSettings } from "./schema.ts";
+import { type ConfigFile, type SeriesItem, SHARDS_MAX, type ShardSettings } from "./schema.ts";
 import { expandSeries, foldersOfSeries } from "./series.ts";
 
 /** What surrounds the file, and who hears of mistakes. */
@@ -58,12 +58,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
   const listen = addressOf("listen", file, context);
   const operations = addressOf("operations", file, context);
   if (isSameAddress(listen, operations) && !isAnyMissing(context, "listen", "operations")) {
-    reportBoth(
-      "operations",
-      context,
-      `the same as listen, ${formatAddress(listen)}`,
-      "another port",
-    );
+    reportClash(listen, context);
   }
   const data = dataOf(file, context);
   const guard = resolvePath(context.folder, file.guard);
@@ -134,16 +129,11 @@ function reportOverride(override: Override, problem: string, context: ResolveCon
   );
 }
 
-/** Reports a clash of addresses at the override that caused it, else in the file. */
-function reportBoth(
-  field: "operations",
-  context: ResolveContext,
-  what: string,
-  write: string,
-): void {
-  const override = context.overrides[field] ?? context.overrides.listen;
-  const message = `operations is ${what} (write ${write})`;
-  if (override === undefined) context.report([field], () => message);
+/** Reported at the override that caused it, else in the file. */
+function reportClash(listen: ListenAddress, context: ResolveContext): void {
+  const override = context.overrides.operations ?? context.overrides.listen;
+  const message = `operations and listen cannot both have ${formatAddress(listen)} (write another port)`;
+  if (override === undefined) context.report(["operations"], () => message);
   else context.reportOverride(`${override.source}: ${message}`);
 }
 
@@ -221,18 +211,24 @@ function checkSeries(
   }
   const names = new Set(placed.map(({ shard }) => shard.name));
   for (const [index, item] of file.series.entries()) {
-    if (item.firstYear !== "current") continue;
-    const twin = file.series.findIndex((other, at) => at < index && other.name === item.name);
-    if (twin !== -1) {
-      const message = `${item.name} is the name of another series, and this one has firstYear: current (write a year, or another name)`;
+    const twin = file.series
+      .slice(0, index)
+      .find((other) => other.name === item.name && isAnyCurrent(other, item));
+    if (twin !== undefined) {
+      const message = `${item.name} is the name of another series, and firstYear: current is in one of them (write years in both, or another name)`;
       context.report(["series", index, "name"], () => message);
     }
+    if (item.firstYear !== "current") continue;
     const unserved = foldersOfSeries(item, context.shardFolders).filter((name) => !names.has(name));
     if (unserved.length > 0 && !isAnyMissing(context, "shards")) {
       const message = `data has folders that no shard would serve: ${unserved.slice(0, 8).join(", ")} (write them under shards, or set period back)`;
       context.report(["series", index, "period"], () => message);
     }
   }
+}
+
+function isAnyCurrent(...items: readonly SeriesItem[]): boolean {
+  return items.some((item) => item.firstYear === "current");
 }
 
 /** Two logs must not share a name: it is URL, folder and origin. */
