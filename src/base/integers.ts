@@ -35,19 +35,6 @@ export function largestPowerOfTwoBelow(value: number): number {
   return 2 ** (bitLength(value - 1) - 1);
 }
 
-/** Number of times that 2 divides `value`. @throws RangeError if `value` is 0. */
-export function trailingZeros(value: number): number {
-  requireSize(value);
-  if (value === 0) throw new RangeError("expected more than 0");
-  let zeros = 0;
-  let rest = value;
-  while (rest % 2 === 0) {
-    rest /= 2;
-    zeros += 1;
-  }
-  return zeros;
-}
-
 /** Returns `value`. @throws RangeError unless it is a safe integer >= 0. */
 export function requireSize(value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) {

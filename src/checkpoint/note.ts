@@ -27,11 +27,27 @@ export interface Note {
 const NOTE_CHARACTERS_MAX = 1_000_000;
 const SIGNATURES_MAX = 100;
 
-/** `<text>\n— <name> <base64(key id || signature)>\n...` */
+/** What a note must not contain: ASCII control characters but the newline. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\x00-\x09\x0b-\x1f]/;
+
+/** Not empty, no space and no plus: c2sp.org/signed-note#verifier-keys. */
+const KEY_NAME = /^[^\s+]+$/;
+
+/**
+ * `<text>\n— <name> <base64(key id || signature)>\n...`
+ * @throws RangeError if a part is not as {@link Note} says: a caller's mistake.
+ */
 export function formatNote(note: Note): string {
+  if (!note.text.endsWith("\n") || CONTROL.test(note.text) || note.signatures.length === 0) {
+    throw new RangeError("expected a text of whole lines and a signature");
+  }
   let out = `${note.text}\n`;
   for (const { name, keyId, signature } of note.signatures) {
-    if (keyId.length !== 4) throw new RangeError("a key ID has 4 bytes");
+    if (!KEY_NAME.test(name)) throw new RangeError(`no name of a key: ${quote(name)}`);
+    if (keyId.length !== 4 || signature.length === 0) {
+      throw new RangeError("a key ID has 4 bytes, a signature at least 1");
+    }
     out += `— ${name} ${formatBase64(concatBytes(keyId, signature))}\n`;
   }
   return out;
@@ -42,6 +58,9 @@ export function parseNote(source: string): Note {
   const split = source.lastIndexOf("\n\n");
   if (source.length > NOTE_CHARACTERS_MAX || split < 1 || !source.endsWith("\n")) {
     throw new MalformedError("MALFORMED_NOTE", `expected a signed note, got ${quote(source)}`);
+  }
+  if (CONTROL.test(source)) {
+    throw new MalformedError("MALFORMED_NOTE", "a note holds no control characters");
   }
   const lines = source.slice(split + 2, -1).split("\n");
   if (lines.length > SIGNATURES_MAX) {

@@ -28,7 +28,9 @@ export function parseInt64(text: string): bigint {
       `strconv.ParseInt: parsing ${quote(text)}: invalid syntax`,
     );
   }
-  const value = text.length > 512 ? INT64_MAX + 1n : BigInt(text.replace(/^\+/, ""));
+  const digits = text.replace(/^[+-]?0*/, "");
+  const magnitude = digits.length > 19 ? INT64_MAX + 2n : BigInt(digits);
+  const value = text.startsWith("-") ? -magnitude : magnitude;
   if (value < INT64_MIN || value > INT64_MAX) {
     throw new MalformedError(
       "MALFORMED_DECIMAL",

@@ -3,7 +3,7 @@
  * subtree over the leaves [index * 2^level, (index + 1) * 2^level).
  * @module
  */
-import { bitLength, trailingZeros } from "../base/integers.ts";
+import { bitLength, requireSize } from "../base/integers.ts";
 
 /** A complete subtree: `level` 0 is a leaf; `index` counts from the left within its level. */
 export interface NodeId {
@@ -25,16 +25,16 @@ export interface LeafRange {
  * @throws RangeError if `range` is empty or not such a range.
  */
 export function nodesOfRange(range: LeafRange): readonly NodeId[] {
-  const length = range.end - range.start;
+  const length = requireSize(range.end) - requireSize(range.start);
   if (length < 1) throw new RangeError(`expected leaves, got [${range.start}, ${range.end})`);
+  if (range.start % 2 ** bitLength(length - 1) !== 0) {
+    throw new RangeError(`[${range.start}, ${range.end}) is no subtree`);
+  }
   const nodes: NodeId[] = [];
   let start = range.start;
   let left = length;
   while (left > 0) {
     const level = bitLength(left) - 1;
-    if (start !== 0 && trailingZeros(start) < level) {
-      throw new RangeError(`[${range.start}, ${range.end}) is no subtree`);
-    }
     nodes.push({ level, index: start / 2 ** level });
     start += 2 ** level;
     left -= 2 ** level;

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import { largestPowerOfTwoBelow } from "../base/integers.ts";
+import { largestPowerOfTwoBelow, requireSize } from "../base/integers.ts";
 import { emptyRoot, hashChildren, type Sha256 } from "./hash.ts";
 import { type LeafRange, type NodeId, nodesOfRange } from "./node.ts";
 
@@ -26,7 +26,7 @@ export interface ProofPlan {
  * @throws RangeError if `leafIndex` is not in the tree: a caller's mistake.
  */
 export function planInclusion(leafIndex: number, treeSize: number): ProofPlan {
-  if (!Number.isSafeInteger(leafIndex) || leafIndex < 0 || leafIndex >= treeSize) {
+  if (requireSize(leafIndex) >= requireSize(treeSize)) {
     throw new RangeError(`no leaf ${leafIndex} in a tree of size ${treeSize}`);
   }
   const siblings: LeafRange[] = [];
@@ -53,7 +53,7 @@ export function planInclusion(leafIndex: number, treeSize: number): ProofPlan {
  * @throws RangeError if `first > second`: a caller's mistake.
  */
 export function planConsistency(first: number, second: number): ProofPlan {
-  if (!Number.isSafeInteger(first) || first < 0 || first > second) {
+  if (requireSize(first) > requireSize(second)) {
     throw new RangeError(`no consistency proof from size ${first} to ${second}`);
   }
   if (first === 0 || first === second) return planRanges([]);
@@ -76,9 +76,12 @@ export function planConsistency(first: number, second: number): ProofPlan {
   return planRanges(ranges.reverse());
 }
 
-/** The plan whose one element is the root of the first `treeSize` leaves; none for size 0. */
+/**
+ * The plan whose one element is the root of the first `treeSize` leaves; none for size 0.
+ * @throws RangeError unless `treeSize` is a safe integer >= 0.
+ */
 export function planRoot(treeSize: number): ProofPlan {
-  return planRanges(treeSize === 0 ? [] : [{ start: 0, end: treeSize }]);
+  return planRanges(requireSize(treeSize) === 0 ? [] : [{ start: 0, end: treeSize }]);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { MalformedError } from "../base/errors.ts";
 import { half, isOdd } from "../base/integers.ts";
 import { equalBytes } from "../encoding/bytes.ts";
-import { HASH_BYTES, hashChildren, type Sha256 } from "./hash.ts";
+import { emptyRoot, HASH_BYTES, hashChildren, type Sha256 } from "./hash.ts";
 
 /** What an audit path claims. */
 export interface InclusionClaim {
@@ -35,7 +35,7 @@ export interface ConsistencyClaim {
 export function rootOfInclusion(sha256: Sha256, claim: InclusionClaim): Uint8Array {
   const { leafIndex, treeSize, path } = claim;
   requireHashes([claim.leafHash, ...path]);
-  if (!Number.isSafeInteger(leafIndex) || leafIndex < 0 || !(leafIndex < treeSize)) {
+  if (!isSize(leafIndex) || !isSize(treeSize) || leafIndex >= treeSize) {
     throw malformed(`no leaf ${leafIndex} in a tree of size ${treeSize}`);
   }
   let position = leafIndex;
@@ -73,11 +73,14 @@ export function verifyInclusion(sha256: Sha256, claim: InclusionClaim, root: Uin
 export function verifyConsistency(sha256: Sha256, claim: ConsistencyClaim): void {
   const { firstSize, secondSize, firstRoot, secondRoot, proof } = claim;
   requireHashes([firstRoot, secondRoot, ...proof]);
-  if (!Number.isSafeInteger(firstSize) || firstSize < 0 || !(firstSize <= secondSize)) {
+  if (!isSize(firstSize) || !isSize(secondSize) || firstSize > secondSize) {
     throw malformed(`size ${firstSize} is no prefix of size ${secondSize}`);
   }
   if (firstSize === secondSize && !equalBytes(firstRoot, secondRoot)) {
     throw malformed("two roots for one size");
+  }
+  if (firstSize === 0 && !equalBytes(firstRoot, emptyRoot(sha256))) {
+    throw malformed("a root of size 0 that is not the empty tree's");
   }
   if (firstSize === 0 || firstSize === secondSize) {
     if (proof.length > 0) throw malformed("expected an empty proof");
@@ -121,6 +124,10 @@ function rootsOfConsistency(
   }
   if (last !== 0) throw malformed("the consistency proof is too short");
   return { first, second };
+}
+
+function isSize(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function requireHashes(hashes: readonly Uint8Array[]): void {

@@ -40,6 +40,8 @@ export interface TimestampedEntry {
  *   case precert_entry: opaque issuer_key_hash[32]; opaque TBSCertificate<1..2^24-1>; }
  * ```
  * RFC 6962, section 3.2. The SHA-256 of these bytes is the dedup key.
+ *
+ * @throws RangeError if a field is out of its range: a caller's mistake; so in all encoders here.
  */
 export function encodeSignedEntry(entry: SignedEntry): Uint8Array {
   const writer = new TlsWriter(2 + 32 + 3 + signedBytes(entry).length);
@@ -104,6 +106,9 @@ export function encodeExtraData(
 ): Uint8Array {
   let chainLength = 0;
   for (const certificate of chain) chainLength += 3 + certificate.length;
+  if (precertificate?.length === 0 || chain.some((certificate) => certificate.length === 0)) {
+    throw new RangeError("a certificate has at least 1 byte");
+  }
   const writer = new TlsWriter(6 + (precertificate?.length ?? 0) + chainLength);
   if (precertificate !== undefined) writer.vector(precertificate, 3);
   writer.uint(chainLength, 3);
@@ -138,7 +143,9 @@ function writeSignedEntry(writer: TlsWriter, entry: SignedEntry): void {
     if (entry.issuerKeyHash.length !== 32) throw new RangeError("an issuer key hash has 32 bytes");
     writer.fixed(entry.issuerKeyHash);
   }
-  writer.vector(signedBytes(entry), 3);
+  const bytes = signedBytes(entry);
+  if (bytes.length === 0) throw new RangeError("a certificate has at least 1 byte");
+  writer.vector(bytes, 3);
 }
 
 function readSignedEntry(reader: TlsReader): SignedEntry {

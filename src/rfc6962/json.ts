@@ -32,7 +32,7 @@ export function parseSctJson(text: string): Sct {
   const body = parseJsonObject(text);
   if (body.uint("sct_version") !== 0) throw malformed("expected sct_version 0");
   return {
-    logId: body.bytes("id"),
+    logId: hashOf(body, "id"),
     timestampMs: body.uint("timestamp"),
     extensions: body.bytes("extensions"),
     signature: body.bytes("signature"),
@@ -50,7 +50,7 @@ export function parseTreeHeadJson(text: string): SignedTreeHead {
   return {
     treeSize: body.uint("tree_size"),
     timestampMs: body.uint("timestamp"),
-    rootHash: body.bytes("sha256_root_hash"),
+    rootHash: hashOf(body, "sha256_root_hash"),
     signature: body.bytes("tree_head_signature"),
   };
 }
@@ -186,6 +186,12 @@ function formatEntryFields(entry: JsonEntry, base64: FormatBase64): string {
 
 function formatHashes(hashes: readonly Uint8Array[]): string {
   return hashes.map((hash) => `"${formatBase64(hash)}"`).join(",");
+}
+
+function hashOf(body: JsonObject, name: string): Uint8Array {
+  const hash = body.bytes(name);
+  if (hash.length !== 32) throw malformed(`expected 32 bytes in '${name}', got ${hash.length}`);
+  return hash;
 }
 
 function malformed(message: string): MalformedError {

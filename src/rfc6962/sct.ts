@@ -53,8 +53,16 @@ export function decodeSct(bytes: Uint8Array): Sct {
   return { logId, timestampMs, extensions, signature: bytes.subarray(signatureStart) };
 }
 
-/** `SignedCertificateTimestampList`: RFC 6962, section 3.3; as embedded in certificates. */
+/**
+ * ```
+ * opaque SerializedSCT<1..2^16-1>;
+ * struct { SerializedSCT sct_list <1..2^16-1>; } SignedCertificateTimestampList;
+ * ```
+ * RFC 6962, section 3.3; as embedded in certificates.
+ * @throws RangeError if there is no SCT.
+ */
 export function encodeSctList(scts: readonly Sct[]): Uint8Array {
+  if (scts.length === 0) throw new RangeError("a list has at least 1 SCT");
   const list = new TlsWriter(128 * scts.length);
   for (const sct of scts) list.vector(encodeSct(sct), 2);
   return new TlsWriter(256).vector(list.finish(), 2).finish();
@@ -65,6 +73,7 @@ export function decodeSctList(bytes: Uint8Array): readonly Sct[] {
   const outer = new TlsReader(bytes);
   const list = new TlsReader(outer.vector(2));
   outer.end();
+  if (list.isAtEnd) throw new MalformedError("MALFORMED_TLS", "expected an SCT");
   const scts: Sct[] = [];
   while (!list.isAtEnd) scts.push(decodeSct(list.vector(2)));
   return scts;

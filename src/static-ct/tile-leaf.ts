@@ -33,6 +33,7 @@ export function encodeTileLeaf(leaf: TileLeaf): Uint8Array {
   if ((leaf.entry.type === "precert") !== (leaf.precertificate !== undefined)) {
     throw new RangeError("a precertificate entry, and no other, carries a precertificate");
   }
+  if (leaf.precertificate?.length === 0) throw new RangeError("a precertificate is not empty");
   const signed = leaf.entry.type === "x509" ? leaf.entry.certificate : leaf.entry.tbs;
   const capacity = signed.length + (leaf.precertificate?.length ?? 0);
   const writer = new TlsWriter(64 + capacity + 32 * leaf.chainFingerprints.length);
