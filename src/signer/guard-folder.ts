@@ -3,7 +3,7 @@
  * fsynced, outside the data folder so that one restored copy does not take both back.
  * @module
  */
-import { type FileHandle, mkdir, open, readFile, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { equalBytes } from "../encoding/bytes.ts";
@@ -32,26 +32,27 @@ export function guardFolderPath(guard: string, logId: Uint8Array): string {
 }
 
 /**
- * Creates the guard of a new log.
- * @throws FatalError `FATAL_IDENTITY` if there is one already: the key was used before.
+ * Creates the guard of a new log, all or nothing; one that never signed is left as it is.
+ * @throws FatalError `FATAL_IDENTITY` if the guard has signed with this key before;
+ *   `FATAL_GUARD_MISSING` if there is a guard that cannot be read.
  */
 export async function createGuardFolder(guard: string, logId: Uint8Array): Promise<void> {
   const path = guardFolderPath(guard, logId);
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) {
+  if (await isFolder(path)) {
+    const { head } = newestOf(path, await readSlots(path)).record;
+    if (head === undefined) return;
     throw new FatalError(
       "FATAL_IDENTITY",
-      `the guard knows this key already (${path}): a log with it was created before. ` +
-        "A second tree under the same key would end the log. Use a new key, or restore the data",
+      `the guard has signed size ${head.treeSize} with this key before (${path}). A second ` +
+        "tree under the same key would end the log: use a new key, or restore the data",
     );
   }
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  const draft = `${path}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true, mode: 0o700 });
   const record = encodeGuardRecord({ sequence: 1, logId, head: undefined });
   for (const [slot, bytes] of [record, new Uint8Array(SLOT_BYTES)].entries()) {
-    const file = await open(slotPath(path, slot), "wx", 0o600);
+    const file = await open(slotPath(draft, slot), "wx", 0o600);
     try {
       await file.writeFile(bytes);
       await file.sync();
@@ -59,7 +60,9 @@ export async function createGuardFolder(guard: string, logId: Uint8Array): Promi
       await file.close();
     }
   }
-  for (const folder of [path, guard, dirname(guard)]) await syncFolder(folder);
+  await syncFolder(draft);
+  await rename(draft, path);
+  for (const folder of [guard, dirname(guard)]) await syncFolder(folder);
 }
 
 /**
@@ -74,21 +77,16 @@ export async function openGuardFolder(
   lockFolder: (path: string) => Promise<AsyncDisposable>,
 ): Promise<GuardFolder> {
   const path = guardFolderPath(guard, logId);
-  const slots = await Promise.all([readSlot(path, 0), readSlot(path, 1)]);
-  const records = slots.filter((record) => record !== undefined);
-  const last = records.toSorted((a, b) => b.sequence - a.sequence)[0];
-  if (last === undefined) {
-    throw new FatalError("FATAL_GUARD_MISSING", `no record in ${path} is whole; restore the guard`);
-  }
-  if (!equalBytes(last.logId, logId)) {
-    throw new FatalError("FATAL_IDENTITY", `the guard in ${path} belongs to another log`);
-  }
+  await readSlots(path);
   const lock = await lockFolder(path);
   try {
+    // Read again under the lock: another process may have written until now.
+    const newest = newestOf(path, await readSlots(path));
+    if (!equalBytes(newest.record.logId, logId)) {
+      throw new FatalError("FATAL_IDENTITY", `the guard in ${path} belongs to another log`);
+    }
     const files = [await open(slotPath(path, 0), "r+"), await open(slotPath(path, 1), "r+")];
-    // The newest record stays; the first write goes over the other slot.
-    const newest = slots[0] === last ? 0 : 1;
-    return new SlotFolder(files, last, newest, lock);
+    return new SlotFolder(files, newest.record, newest.slot, lock);
   } catch (cause) {
     await lock[Symbol.asyncDispose]();
     throw cause;
@@ -133,6 +131,31 @@ class SlotFolder implements GuardFolder {
     for (const file of this.#files) await file.close();
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+type Slots = readonly [GuardRecord | undefined, GuardRecord | undefined];
+
+async function readSlots(path: string): Promise<Slots> {
+  return [await readSlot(path, 0), await readSlot(path, 1)];
+}
+
+/** The newest whole record; the first write goes over the other slot. */
+function newestOf(
+  path: string,
+  [first, second]: Slots,
+): { readonly slot: number; readonly record: GuardRecord } {
+  if (second !== undefined && second.sequence > (first?.sequence ?? 0)) {
+    return { slot: 1, record: second };
+  }
+  if (first !== undefined) return { slot: 0, record: first };
+  throw new FatalError("FATAL_GUARD_MISSING", `no record in ${path} is whole; restore the guard`);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function readSlot(path: string, slot: number): Promise<GuardRecord | undefined> {
