@@ -75,9 +75,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     return parse(der);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    throw new MalformedError("MALFORMED_CERTIFICATE", `certificate: ${error.message}`, {
-      cause: error,
-    });
+    throw new MalformedError("MALFORMED_CERTIFICATE", error.message, { cause: error });
   }
 }
 

@@ -88,8 +88,17 @@ function requireString(reader: DerReader, value: Tlv, what: string): void {
   for (let index = value.contentStart; index < value.end; index += 1) {
     if (byteAt(bytes, index) < 0x80) continue;
     if (value.tag === TAG.ia5String) throw invalid(what, "IA5String");
-    decodeUtf8(reader.content(value));
+    requireUtf8(reader.content(value), what);
     return;
+  }
+}
+
+function requireUtf8(content: Uint8Array, what: string): void {
+  try {
+    decodeUtf8(content);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new MalformedError("MALFORMED_DER", `${what}: ${error.message}`, { cause: error });
   }
 }
 
