@@ -1,0 +1,216 @@
+/**
+ * Which folder may import which. The table is the newest architecture document: a row that
+ * must change changes here, with its reason beside it.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path/posix";
+import { test } from "node:test";
+import { codeOf, importsOf, readSource, sourceFiles } from "./support/source.ts";
+
+interface Layer {
+  /** Folders below `src`; `ports` stands for the port files alone. */
+  readonly folders: readonly string[];
+  /** Whole package names, each with the files that may use it; `*` for all of the folder. */
+  readonly packages?: Readonly<Record<string, string>>;
+  /** Node's own modules: `any`, or each with the files that may use it. */
+  readonly node?: "any" | Readonly<Record<string, string>>;
+}
+
+const CORE = ["base", "encoding", "merkle", "rfc6962", "static-ct", "checkpoint"] as const;
+
+/** Interfaces between engine and adapters: types only. */
+const PORTS: readonly string[] = [
+  "src/clock/clock.ts",
+  "src/signer/signer.ts",
+  "src/storage/store.ts",
+  "src/telemetry/observer.ts",
+  "src/client/source.ts",
+];
+
+const LAYERS: Readonly<Record<string, Layer>> = {
+  base: { folders: [] },
+  encoding: { folders: ["base"] },
+  merkle: { folders: ["base", "encoding"], packages: { "@noble/hashes": "noble.ts" } },
+  rfc6962: { folders: ["base", "encoding", "merkle"] },
+  checkpoint: {
+    folders: ["base", "encoding", "merkle"],
+    packages: { "@noble/hashes": "*", "@noble/curves": "*" },
+  },
+  "static-ct": { folders: ["base", "encoding", "merkle", "rfc6962", "checkpoint"] },
+  x509: {
+    folders: ["base", "encoding"],
+    // Only the files that describe certificates to people.
+    packages: {
+      "@peculiar/x509": "describe.ts",
+      asn1js: "describe.ts",
+      "reflect-metadata": "describe.ts",
+    },
+    node: { "node:crypto": "verify.ts" },
+  },
+  policy: { folders: ["base", "x509", "rfc6962"] },
+  sequencer: { folders: [...CORE, "ports"] },
+  log: { folders: [...CORE, "x509", "policy", "sequencer", "ports"] },
+  monitor: { folders: [...CORE, "x509", "ports"] },
+  // The lock on a folder is one thing that the data and the guard folder need alike; it stands
+  // in a folder of its own so that neither adapter imports the other.
+  lock: { folders: ["base"], node: "any" },
+  storage: { folders: [...CORE, "lock"], packages: { level: "*" }, node: "any" },
+  signer: { folders: [...CORE, "lock"], packages: { "@noble/curves": "*" }, node: "any" },
+  clock: { folders: [...CORE], node: "any" },
+  telemetry: {
+    folders: [...CORE],
+    packages: { pino: "logging.ts", "prom-client": "metrics.ts" },
+    node: "any",
+  },
+  // `local.ts` reads a shard through the Store port.
+  client: { folders: [...CORE, "src/storage/store.ts"], node: "any" },
+  http: {
+    folders: [
+      "base",
+      "encoding",
+      "rfc6962",
+      "static-ct",
+      "policy",
+      "log",
+      "src/telemetry/observer.ts",
+      // Retry-After, rates and deadlines need time, and http must not read a clock itself.
+      "src/clock/clock.ts",
+    ],
+    packages: { fastify: "*" },
+    node: { "node:zlib": "*" },
+  },
+  dashboard: {
+    folders: [...CORE, "log", "x509"],
+    packages: { fastify: "*", preact: "*", uplot: "*", "@peculiar/x509": "*" },
+    node: { "node:fs": "*", "node:path": "*" },
+  },
+  config: { folders: ["base"], packages: { yaml: "*", zod: "*" } },
+  cli: {
+    folders: ["src/compose.ts", "config", ...CORE, "x509", "client", "monitor", "ports"],
+    packages: { commander: "*", "@peculiar/x509": "*" },
+    node: "any",
+  },
+};
+
+/** `@scope/name` or `name` of an import. */
+function packageOf(specifier: string): string {
+  const parts = specifier.split("/");
+  return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? "");
+}
+
+/** Why `file` must not import `specifier`; undefined if it may. */
+function refusal(file: string, specifier: string): string | undefined {
+  const own = file.split("/")[1] ?? "";
+  const layer = LAYERS[own];
+  if (layer === undefined) return `src/${own} has no row in LAYERS`;
+  const isAllowed = (files: string | undefined): boolean =>
+    files === "*" || (files !== undefined && file === `src/${own}/${files}`);
+  if (specifier.startsWith("node:")) {
+    const isNode = layer.node === "any" || isAllowed(layer.node?.[specifier.replace(/\/.*/, "")]);
+    return isNode ? undefined : `${specifier} is not for src/${own}`;
+  }
+  if (!specifier.startsWith(".")) {
+    const name = packageOf(specifier);
+    const isPackage = isAllowed(layer.packages?.[name]);
+    return isPackage ? undefined : `package ${name} is not for src/${own}`;
+  }
+  const target = join(dirname(file), specifier);
+  if (!target.startsWith("src/")) return `${target} is outside src`;
+  if (!/\.(ts|tsx|js|json)$/.test(target)) return `${specifier} does not name a file`;
+  const folder = target.split("/")[1] ?? "";
+  const isFolder = folder === own || layer.folders.includes(folder);
+  const isFile = layer.folders.includes(target);
+  const isPort = layer.folders.includes("ports") && PORTS.includes(target);
+  return isFolder || isFile || isPort ? undefined : `${target} is not for src/${own}`;
+}
+
+for (const file of sourceFiles("src/*/**/*.{ts,tsx}")) {
+  test(`${file} imports only what its layer allows`, () => {
+    for (const specifier of importsOf(readSource(file))) {
+      assert.equal(refusal(file, specifier), undefined);
+    }
+  });
+}
+
+for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
+  test(`${file} is a port: types, and pure functions on them`, () => {
+    const text = readSource(file);
+    for (const line of codeOf(text).split("\n")) {
+      const isValue = /^(?:export )?(?:const|let|var|class|abstract|enum|async)\b/.test(line);
+      assert.ok(!isValue, `a port declares no value: ${line}`);
+      assert.ok(!/^import (?!type )/.test(line), `a port imports types: ${line}`);
+    }
+    for (const specifier of importsOf(text)) {
+      const folder = join(dirname(file), specifier).split("/")[1] ?? "";
+      assert.ok(
+        CORE.some((name) => name === folder),
+        `a port knows the core only: ${specifier}`,
+      );
+    }
+  });
+}
+
+test("only the composition root and main.ts stand directly in src", () => {
+  for (const file of sourceFiles("src/*.ts")) {
+    assert.ok(file === "src/main.ts" || file === "src/compose.ts", file);
+  }
+});
+
+const REFUSED: readonly (readonly [string, string])[] = [
+  ["src/base/x.ts", "../encoding/hex.ts"],
+  ["src/merkle/x.ts", "../rfc6962/entry.ts"],
+  ["src/merkle/x.ts", "node:crypto"],
+  ["src/merkle/x.ts", "@noble/hashes/sha2.js"],
+  ["src/merkle/x.ts", "@noble/hashes-evil"],
+  ["src/rfc6962/x.ts", "../../test/support/sha256.ts"],
+  ["src/sequencer/x.ts", "../storage/memory.ts"],
+  ["src/sequencer/x.ts", "../config/config.ts"],
+  ["src/storage/level/x.ts", "../../signer/guard.ts"],
+  ["src/http/x.ts", "../storage/store.ts"],
+  ["src/http/x.ts", "../cli/dev.ts"],
+  ["src/http/x.ts", "fastify-cors"],
+  ["src/http/x.ts", "node:crypto"],
+  ["src/cli/x.ts", "../http/app.ts"],
+  ["src/x509/certificate.ts", "node:crypto"],
+  ["src/base/x.ts", "?"],
+  ["src/utils/x.ts", "../base/errors.ts"],
+];
+
+for (const [file, specifier] of REFUSED) {
+  test(`the table refuses ${specifier} in ${file}`, () => {
+    assert.notEqual(refusal(file, specifier), undefined);
+  });
+}
+
+test("importsOf() sees every way to import", () => {
+  const text = `
+import { a } from "./a.ts";
+import type {
+  B,
+} from "./b.ts";
+import "./c.ts";
+export { d } from "./d.ts";
+export * from './e.ts';
+const f = await import("./f.ts");
+type G = import("./g.ts").G;
+new Worker(new URL("./h.ts", import.meta.url));
+await import(name);
+// import { no } from "./no.ts";
+/* import("./no.ts") */
+const pattern = /["'/*]/; const division = 4 / 2; const glob = "src/**/*.ts";
+import { i } from "./i.ts";
+`;
+  assert.deepEqual(importsOf(text).toSorted(), [
+    "./a.ts",
+    "./b.ts",
+    "./c.ts",
+    "./d.ts",
+    "./e.ts",
+    "./f.ts",
+    "./g.ts",
+    "./h.ts",
+    "./i.ts",
+    "?",
+  ]);
+});
