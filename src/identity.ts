@@ -1,0 +1,42 @@
+/**
+ * What a shard of the configuration must be, on disk as well: one function for `init`, which
+ * writes it, and for `serve`, which refuses anything else.
+ * @module
+ */
+import { FatalError } from "./base/errors.ts";
+import type { Config, ShardConfig } from "./config/config.ts";
+import { formatHex } from "./encoding/hex.ts";
+import type { ShardIdentity } from "./storage/store.ts";
+
+/** The identity that the configuration gives a shard with this key. */
+export function identityOf(config: Config, shard: ShardConfig, logId: Uint8Array): ShardIdentity {
+  const { name, type, notAfterStartMs, notAfterLimitMs } = shard;
+  // The submission prefix without scheme: c2sp.org/static-ct-api#checkpoints.
+  const origin = `${config.submissionUrl.replace(/^https?:\/\//, "")}/${name}`;
+  return { name, logId, origin, type, notAfterStartMs, notAfterLimitMs };
+}
+
+/** @throws FatalError `FATAL_IDENTITY` naming each difference. */
+export function requireIdentity(stored: ShardIdentity, wanted: ShardIdentity): void {
+  const a = describe(stored);
+  const b = describe(wanted);
+  const differences = Object.keys(a).filter((key) => a[key] !== b[key]);
+  if (differences.length === 0) return;
+  const lines = differences.map((key) => `${key} is ${a[key]}, the configuration says ${b[key]}`);
+  throw new FatalError(
+    "FATAL_IDENTITY",
+    `shard ${wanted.name} was created as another log: ${lines.join("; ")}. ` +
+      "A log keeps its identity for life: restore the configuration",
+  );
+}
+
+function describe(identity: ShardIdentity): Record<string, string> {
+  return {
+    name: identity.name,
+    "log ID": formatHex(identity.logId),
+    origin: identity.origin,
+    type: identity.type,
+    notAfterStart: new Date(identity.notAfterStartMs).toISOString(),
+    notAfterLimit: new Date(identity.notAfterLimitMs).toISOString(),
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * A shard whose store could not be opened: it answers 503 with the reason, so that the other
+ * shards of the process go on and the operator sees which one is ill.
+ * @module
+ */
+import { messageOf, UnavailableError } from "../base/errors.ts";
+import type { ShardIdentity } from "../storage/store.ts";
+import type { Log, LogStatus } from "./log.ts";
+
+/** Everything of it throws UnavailableError `UNAVAILABLE_SHARD_NOT_READY`. */
+export class FailedLog implements Log {
+  readonly identity: ShardIdentity;
+  readonly publicKey: Uint8Array;
+  readonly #roots: readonly Uint8Array[];
+  readonly #reason: string;
+
+  constructor(
+    identity: ShardIdentity,
+    publicKey: Uint8Array,
+    roots: readonly Uint8Array[],
+    error: unknown,
+  ) {
+    this.identity = identity;
+    this.publicKey = publicKey;
+    this.#roots = roots;
+    this.#reason = messageOf(error);
+  }
+
+  roots(): readonly Uint8Array[] {
+    return this.#roots;
+  }
+
+  requireOpen(): never {
+    throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+  }
+
+  publishedSize(): number {
+    return 0;
+  }
+
+  status(): LogStatus {
+    return {
+      state: "failed",
+      isReady: false,
+      reason: this.#reason,
+      headAgeMs: undefined,
+      poolEntryCount: 0,
+      poolBytes: 0,
+    };
+  }
+
+  head(): never {
+    return this.requireOpen();
+  }
+
+  checkpoint(): never {
+    return this.requireOpen();
+  }
+
+  async submit(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async proveConsistency(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async proveByHash(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async readEntries(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async entryAndProof(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async readTile(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async readDataTile(): Promise<never> {
+    return this.requireOpen();
+  }
+
+  async readIssuer(): Promise<never> {
+    return this.requireOpen();
+  }
+}
