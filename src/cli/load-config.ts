@@ -2,8 +2,8 @@
  * Reads a configuration file and lists the folders in its `data`, for every command.
  * @module
  */
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { MalformedError, messageOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { Overrides } from "../config/override.ts";
@@ -27,7 +27,7 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Co
   const { cwd, nowMs, overrides } = options;
   let text: string;
   try {
-    text = await readFile(join(path.startsWith("/") ? "/" : cwd, path), "utf8");
+    text = await readFile(resolve(cwd, path), "utf8");
   } catch (cause) {
     const message = `${path}: cannot be read: ${messageOf(cause)} (write the path of a file)`;
     throw new MalformedError("MALFORMED_CONFIG", message, { cause });
@@ -54,8 +54,8 @@ export async function listFolders(data: string): Promise<readonly string[]> {
     return entries.filter((_, index) => isFolder[index]).map((entry) => entry.name);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") {
-      // A dangling link is not the same as no folder: whoever mounts it later would fork a log.
-      const isThere = await stat(data).then(
+      // A dangling link is not the same as no folder: a disk may be missing behind it.
+      const isThere = await lstat(data).then(
         () => true,
         () => false,
       );

@@ -35,6 +35,9 @@ export const configJsonSchema: FieldSchema = z.toJSONSchema(configSchema, {
   target: "draft-7",
 }) as FieldSchema;
 
+/** Mistakes that are told at most, of one kind: a text that is no configuration has thousands. */
+export const PROBLEMS_MAX = 100;
+
 /** One thing that the schema found wrong. */
 export type SchemaIssue = z.core.$ZodIssue;
 
@@ -43,9 +46,9 @@ export function problemsOfIssue(document: ConfigDocument, issue: SchemaIssue): r
   const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(fieldAt(path)?.properties ?? {});
-    return issue.keys.map((key) =>
-      document.problemOfKey(path, key, unknownKeyMessage(path, key, known)),
-    );
+    return issue.keys
+      .slice(0, PROBLEMS_MAX)
+      .map((key) => document.problemOfKey(path, key, unknownKeyMessage(path, key, known)));
   }
   const name = formatPath(path);
   const value = valueAt(document.value, path);

@@ -6,7 +6,7 @@
 import { MalformedError } from "../base/errors.ts";
 import type { Config } from "./config.ts";
 import { ConfigDocument, type Path, type Problem } from "./document.ts";
-import { configJsonSchema, problemsOfIssue, type SchemaIssue } from "./explain.ts";
+import { configJsonSchema, PROBLEMS_MAX, problemsOfIssue, type SchemaIssue } from "./explain.ts";
 import type { Overrides } from "./override.ts";
 import { resolveConfig } from "./resolve.ts";
 import { folderOf, problemOfPath, resolvePath } from "./scalar.ts";
@@ -38,7 +38,7 @@ export function parseConfig(text: string, options: ParseOptions): Config {
   const parsed = configSchema.safeParse(document.value);
   const problems: Problem[] = [];
   const overrideProblems: string[] = [];
-  for (const issue of parsed.error?.issues ?? []) {
+  for (const issue of parsed.error?.issues.slice(0, PROBLEMS_MAX) ?? []) {
     problems.push(...problemsOfIssue(document, issue));
   }
   // What is right is still checked against the rest, so that all mistakes are told at once.
@@ -78,7 +78,7 @@ export function dataFolderOf(
     return problemOfPath(override) === undefined ? resolvePath(options.cwd, override) : undefined;
   }
   const { value } = new ConfigDocument(text);
-  if (typeof value !== "object" || value === null) return undefined;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const parsed = configSchema.safeParse({ ...pick(value, "data"), series: [], shards: [] });
   if (!parsed.success) return undefined;
   return resolvePath(folderOf(resolvePath(options.cwd, options.path)), parsed.data.data);

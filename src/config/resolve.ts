@@ -117,10 +117,12 @@ function addressOf(
 
 function dataOf(file: ConfigFile, context: ResolveContext): string {
   const override = context.overrides.data;
-  if (override === undefined) return resolvePath(context.folder, file.data);
-  const problem = problemOfPath(override.value);
-  if (problem !== undefined) reportOverride(override, problem, context);
-  return resolvePath(context.cwd, override.value);
+  if (override !== undefined) {
+    const problem = problemOfPath(override.value);
+    if (problem === undefined) return resolvePath(context.cwd, override.value);
+    reportOverride(override, problem, context);
+  }
+  return resolvePath(context.folder, file.data);
 }
 
 function reportOverride(override: Override, problem: string, context: ResolveContext): void {

@@ -138,7 +138,9 @@ export function isWithin(inner: string, outer: string): boolean {
 export function parseExtendedKeyUsage(text: string): Parsed<string> {
   const named = EXTENDED_KEY_USAGE_OIDS.get(text);
   if (named !== undefined) return { value: named };
-  if (/^(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]*))(?:\.(?:0|[1-9][0-9]*))+$/.test(text)) {
+  if (
+    /^(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]{0,38}))(?:\.(?:0|[1-9][0-9]{0,38})){1,31}$/.test(text)
+  ) {
     return { value: text };
   }
   const names = [...EXTENDED_KEY_USAGE_OIDS.keys()].join(", ");
