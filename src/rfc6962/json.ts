@@ -40,8 +40,11 @@ export function parseSctJson(text: string): Sct {
 }
 
 /** Answer of get-sth: section 4.3. */
-export function formatTreeHeadJson(head: SignedTreeHead): string {
-  return `{"tree_size":${head.treeSize},"timestamp":${head.timestampMs},"sha256_root_hash":"${formatBase64(head.rootHash)}","tree_head_signature":"${formatBase64(head.signature)}"}`;
+export function formatTreeHeadJson(
+  head: SignedTreeHead,
+  base64: FormatBase64 = formatBase64,
+): string {
+  return `{"tree_size":${head.treeSize},"timestamp":${head.timestampMs},"sha256_root_hash":"${base64(head.rootHash)}","tree_head_signature":"${base64(head.signature)}"}`;
 }
 
 /** Reads what {@link formatTreeHeadJson} writes. @throws MalformedError `MALFORMED_JSON`. */
@@ -56,8 +59,11 @@ export function parseTreeHeadJson(text: string): SignedTreeHead {
 }
 
 /** Answer of get-sth-consistency: section 4.4. */
-export function formatConsistencyJson(proof: readonly Uint8Array[]): string {
-  return `{"consistency":[${formatHashes(proof)}]}`;
+export function formatConsistencyJson(
+  proof: readonly Uint8Array[],
+  base64: FormatBase64 = formatBase64,
+): string {
+  return `{"consistency":[${formatHashes(proof, base64)}]}`;
 }
 
 /** Reads what {@link formatConsistencyJson} writes. @throws MalformedError `MALFORMED_JSON`. */
@@ -66,8 +72,12 @@ export function parseConsistencyJson(text: string): readonly Uint8Array[] {
 }
 
 /** Answer of get-proof-by-hash: section 4.5. */
-export function formatInclusionJson(leafIndex: number, path: readonly Uint8Array[]): string {
-  return `{"leaf_index":${leafIndex},"audit_path":[${formatHashes(path)}]}`;
+export function formatInclusionJson(
+  leafIndex: number,
+  path: readonly Uint8Array[],
+  base64: FormatBase64 = formatBase64,
+): string {
+  return `{"leaf_index":${leafIndex},"audit_path":[${formatHashes(path, base64)}]}`;
 }
 
 /** Reads what {@link formatInclusionJson} writes. @throws MalformedError `MALFORMED_JSON`. */
@@ -117,7 +127,7 @@ export function formatEntryAndProofJson(
   path: readonly Uint8Array[],
   base64: FormatBase64 = formatBase64,
 ): string {
-  return `{${formatEntryFields(entry, base64)},"audit_path":[${formatHashes(path)}]}`;
+  return `{${formatEntryFields(entry, base64)},"audit_path":[${formatHashes(path, base64)}]}`;
 }
 
 /** Reads what {@link formatEntryAndProofJson} writes. @throws MalformedError `MALFORMED_JSON`. */
@@ -184,8 +194,8 @@ function formatEntryFields(entry: JsonEntry, base64: FormatBase64): string {
   return `"leaf_input":"${base64(entry.leafInput)}","extra_data":"${base64(entry.extraData)}"`;
 }
 
-function formatHashes(hashes: readonly Uint8Array[]): string {
-  return hashes.map((hash) => `"${formatBase64(hash)}"`).join(",");
+function formatHashes(hashes: readonly Uint8Array[], base64: FormatBase64): string {
+  return hashes.map((hash) => `"${base64(hash)}"`).join(",");
 }
 
 function hashOf(body: JsonObject, name: string): Uint8Array {

@@ -70,6 +70,13 @@ export type LogEvent =
       readonly bytes: number;
     }
   | {
+      /** A throw that no code foresees, met while answering; `message` may hold a stack. */
+      readonly type: "request-bug";
+      readonly shard: string;
+      readonly endpoint: string;
+      readonly message: string;
+    }
+  | {
       readonly type: "request";
       readonly shard: string;
       readonly endpoint: string;

@@ -1,0 +1,128 @@
+/**
+ * The public server: both APIs of every shard, on explicit routes. Fastify routes and owns the
+ * connections; responder.ts writes. Paths are matched as they were sent: another spelling of a
+ * known path is 404, never a redirect.
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import fastify, { type FastifyInstance } from "fastify";
+import type { Log } from "../log/log.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { type Answer, preflight, refusal } from "./answer.ts";
+import { COMPRESSED_BYTES_MAX, CompressedTiles } from "./compressed-tiles.ts";
+import { handleServerEvents, serverOptions } from "./connection.ts";
+import {
+  type Description,
+  getHomeHandler,
+  getLogJsonHandler,
+  getLogsJsonHandler,
+} from "./describe.ts";
+import { knownMethods, READ, SUBMIT } from "./path.ts";
+import {
+  getConsistencyHandler,
+  getEntriesHandler,
+  getEntryAndProofHandler,
+  getProofHandler,
+  getSthHandler,
+} from "./read-rfc6962.ts";
+import {
+  getCheckpointHandler,
+  getIssuerHandler,
+  getRootsHandler,
+  getTileHandler,
+} from "./read-static.ts";
+import { type Endpoint, type Handler, Responder } from "./responder.ts";
+import { submitHandler } from "./submit.ts";
+
+/** All that the public server needs. `sites` has an item for each of `logs`. */
+export interface AppOptions extends Description {
+  readonly observer: Observer;
+}
+
+/**
+ * Builds the server; it does not listen (see listen.ts). Once `close()` is called, submissions
+ * get 503, every answer closes its connection, and requests in flight are answered.
+ */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const responder = new Responder(options);
+  const app = fastify(serverOptions(options.clock));
+  const paths = new Map<string, string>();
+
+  const read = (endpoint: Endpoint, path: string, handler: Handler): void => {
+    paths.set(path, READ);
+    app.route({
+      method: ["GET", "HEAD"],
+      url: path,
+      handler: (request, reply) => {
+        reply.hijack();
+        responder.serve(endpoint, request.raw, reply.raw, handler);
+      },
+    });
+  };
+  const submit = (endpoint: Endpoint, path: string, handler: Handler): void => {
+    paths.set(path, SUBMIT);
+    app.route({
+      method: "POST",
+      url: path,
+      // Before Fastify looks at the Content-Type or the body: any type is taken.
+      onRequest: (request, reply) => {
+        reply.hijack();
+        responder.serve(endpoint, request.raw, reply.raw, handler);
+      },
+      handler: () => undefined,
+    });
+  };
+
+  read({ shard: "", name: "home" }, "/", getHomeHandler(options));
+  read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
+  const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
+  for (const [shard, log] of options.logs) {
+    for (const name of ["add-chain", "add-pre-chain"] as const) {
+      submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, responder));
+    }
+    for (const [name, path, handler] of readRoutes(shard, log, options, tiles)) {
+      read({ shard, name }, `/${shard}/${path}`, handler);
+    }
+  }
+  handleServerEvents(app, responder, (request, response) => {
+    responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options.logs, request));
+  });
+  return app;
+}
+
+const NOWHERE: Endpoint = { shard: "", name: "other" };
+
+function readRoutes(
+  shard: string,
+  log: Log,
+  about: Description,
+  tiles: CompressedTiles,
+): readonly (readonly [name: string, path: string, handler: Handler])[] {
+  return [
+    ["get-roots", "ct/v1/get-roots", getRootsHandler(log)],
+    ["get-sth", "ct/v1/get-sth", getSthHandler(log)],
+    ["get-sth-consistency", "ct/v1/get-sth-consistency", getConsistencyHandler(log)],
+    ["get-proof-by-hash", "ct/v1/get-proof-by-hash", getProofHandler(log)],
+    ["get-entries", "ct/v1/get-entries", getEntriesHandler(log)],
+    ["get-entry-and-proof", "ct/v1/get-entry-and-proof", getEntryAndProofHandler(log)],
+    ["checkpoint", "checkpoint", getCheckpointHandler(log)],
+    ["tile", "tile/*", getTileHandler(log, tiles)],
+    ["issuer", "issuer/*", getIssuerHandler(log)],
+    ["log.v3.json", "log.v3.json", getLogJsonHandler(shard, about)],
+  ];
+}
+
+/** What no route takes: a preflight, a wrong method, or no such path. */
+function answerUnrouted(
+  paths: ReadonlyMap<string, string>,
+  logs: ReadonlyMap<string, Log>,
+  request: IncomingMessage,
+): Answer {
+  if (request.headers.host === undefined && request.httpVersion === "1.1") {
+    return refusal(400, "missing required Host header");
+  }
+  const methods = knownMethods(paths, logs, request.url ?? "");
+  if (methods === undefined) return refusal(404, "not found");
+  if (request.method === "OPTIONS") return preflight(methods);
+  return refusal(405, `method not allowed: ${request.method}`, ["Allow", methods]);
+}

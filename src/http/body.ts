@@ -1,0 +1,82 @@
+/**
+ * The body of a submission: read up to a limit, or read past in a bounded way when the answer
+ * was given before it. A socket that is closed with unread data is reset, and the client loses
+ * the answer.
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import { RejectedError } from "../base/errors.ts";
+import type { Clock } from "../clock/clock.ts";
+
+/** The largest body of a submission, in bytes. */
+export const BODY_BYTES_MAX = 512_000;
+
+/** How much of a body is read past after an early answer, in bytes. */
+export const DRAIN_BYTES_MAX = 1_000_000;
+
+/** How long a body is read past after an early answer, in milliseconds. */
+export const DRAIN_MS_MAX = 2_000;
+
+/** Whether the headers announce a body. */
+export function announcesBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  if (headers["transfer-encoding"] !== undefined) return true;
+  return headers["content-length"] !== undefined && headers["content-length"] !== "0";
+}
+
+/**
+ * The whole body.
+ * @returns undefined if the client went away, or took too long.
+ * @throws RejectedError `REJECTED_BODY_TOO_LARGE`, from the headers where they tell.
+ */
+export function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const refuse = () =>
+      reject(new RejectedError("REJECTED_BODY_TOO_LARGE", `more than ${BODY_BYTES_MAX} bytes`));
+    if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) {
+      refuse();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= BODY_BYTES_MAX) return;
+      request.off("data", onData);
+      chunks.length = 0;
+      refuse();
+    };
+    request.on("data", onData);
+    request.once("end", () => {
+      const [only] = chunks;
+      resolve(chunks.length === 1 ? only : Buffer.concat(chunks, length));
+    });
+    request.once("error", () => resolve(undefined));
+    request.once("close", () => resolve(undefined));
+  });
+}
+
+/**
+ * Reads on and throws away, at most {@link DRAIN_BYTES_MAX} and {@link DRAIN_MS_MAX}, then
+ * calls `done` once.
+ */
+export function drainBody(request: IncomingMessage, clock: Clock, done: () => void): void {
+  let length = 0;
+  let isDone = false;
+  const finish = () => {
+    if (isDone) return;
+    isDone = true;
+    cancel();
+    done();
+  };
+  const cancel = clock.after(DRAIN_MS_MAX, finish);
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > DRAIN_BYTES_MAX) finish();
+  });
+  request.once("end", finish);
+  request.once("error", finish);
+  request.once("close", finish);
+  request.resume();
+}

@@ -1,0 +1,66 @@
+/**
+ * Data tiles as gzip, each compressed once while it is asked for: tiles never change. Bounded
+ * in bytes; the tile not asked for the longest goes first.
+ * @module
+ */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Log } from "../log/log.ts";
+
+/** Bytes of compressed tiles that are kept for all shards together. */
+export const COMPRESSED_BYTES_MAX = 24_000_000;
+
+const compress = promisify(gzip);
+
+/** The cache: one for all shards of a process or thread. */
+export class CompressedTiles {
+  readonly #bytesMax: number;
+  /** In the order of the last use, oldest first. */
+  readonly #tiles = new Map<string, Uint8Array>();
+  readonly #running = new Map<string, Promise<Uint8Array | undefined>>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** The data tile as gzip; undefined if it is not wholly published. @throws as the log. */
+  async read(log: Log, index: number, width: number): Promise<Uint8Array | undefined> {
+    const key = `${log.identity.name}/${index}/${width}`;
+    const kept = this.#tiles.get(key);
+    if (kept !== undefined) {
+      this.#tiles.delete(key);
+      this.#tiles.set(key, kept);
+      return kept;
+    }
+    const running = this.#running.get(key);
+    if (running !== undefined) return await running;
+    const started = this.#compress(key, log, index, width);
+    this.#running.set(key, started);
+    try {
+      return await started;
+    } finally {
+      this.#running.delete(key);
+    }
+  }
+
+  async #compress(
+    key: string,
+    log: Log,
+    index: number,
+    width: number,
+  ): Promise<Uint8Array | undefined> {
+    const tile = await log.readDataTile(index, width);
+    if (tile === undefined) return undefined;
+    const bytes = await compress(tile);
+    if (bytes.length > this.#bytesMax) return bytes;
+    this.#tiles.set(key, bytes);
+    this.#bytes += bytes.length;
+    for (const [oldest, dropped] of this.#tiles) {
+      if (this.#bytes <= this.#bytesMax) break;
+      this.#tiles.delete(oldest);
+      this.#bytes -= dropped.length;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What HTTP itself refuses, and the limits of connections: timeouts, header size, malformed
+ * requests. Every such answer wears the same envelope.
+ * @module
+ */
+import type { Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyHttpOptions, FastifyInstance } from "fastify";
+import type { Clock } from "../clock/clock.ts";
+import { answerError, refusal } from "./answer.ts";
+import { DRAIN_BYTES_MAX, DRAIN_MS_MAX } from "./body.ts";
+import { plainTarget } from "./path.ts";
+import { formatRawRefusal, type Responder, type Unrouted } from "./responder.ts";
+
+/** Until the headers of a request are there, in milliseconds; also for a connection's first. */
+const HEADERS_MS_MAX = 10_000;
+
+/** Until a whole request is there: headers, then 30 s of body. */
+const REQUEST_MS_MAX = 40_000;
+
+/** How long a connection may stay without a request. */
+const IDLE_MS_MAX = 120_000;
+
+/** How often the two limits above are looked at. */
+const CHECK_MS = 1_000;
+
+const HEADER_BYTES_MAX = 16_384;
+
+/** Options of both servers. The number of requests on one connection is not limited. */
+export function serverOptions(clock: Clock): FastifyHttpOptions<Server> {
+  return {
+    logger: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    keepAliveTimeout: IDLE_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    http: {
+      headersTimeout: HEADERS_MS_MAX,
+      requestTimeout: REQUEST_MS_MAX,
+      connectionsCheckingInterval: CHECK_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      requireHostHeader: false,
+      noDelay: true,
+    },
+    routerOptions: { querystringParser: () => ({}) },
+    rewriteUrl: (request) => plainTarget(request.url ?? ""),
+    clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, clock),
+  };
+}
+
+/** Routes all that has no route of its own to `unrouted`, and words what Fastify refuses. */
+export function handleServerEvents(
+  app: FastifyInstance,
+  responder: Responder,
+  unrouted: Unrouted,
+): void {
+  app.addHook("preClose", (done) => {
+    responder.beginClosing();
+    done();
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    const { headers } = request.raw;
+    const lacksHost = headers.host === undefined && request.raw.httpVersion === "1.1";
+    if (!request.is404 && !lacksHost) {
+      done();
+      return;
+    }
+    reply.hijack();
+    unrouted(request.raw, reply.raw);
+  });
+  app.setNotFoundHandler(() => undefined);
+  app.setErrorHandler((error, request, reply) => {
+    reply.hijack();
+    responder.serve(FRAMEWORK, request.raw, reply.raw, () => {
+      responder.reportBug(FRAMEWORK, error);
+      return answerError(error, responder.retryAfter);
+    });
+  });
+  // A body is only asked for once the headers did not refuse it: see submit.ts.
+  app.server.on("checkContinue", (request, response) => {
+    app.server.emit("request", request, response);
+  });
+  app.server.on("checkExpectation", (request, response) => {
+    responder.serve(FRAMEWORK, request, response, () =>
+      refusal(417, "expected Expect: 100-continue"),
+    );
+  });
+}
+
+const FRAMEWORK = { shard: "", name: "other" };
+
+/** Connections whose end is settled, and how many bytes had come until then. */
+const refused = new WeakMap<Socket, number>();
+
+/**
+ * Answers what is no HTTP request, after the answers that are still due on the connection.
+ * Node calls this again for whatever else arrives.
+ */
+function refuseConnection(code: string, socket: Socket, clock: Clock): void {
+  const bytesBefore = refused.get(socket);
+  if (bytesBefore === undefined) {
+    refused.set(socket, socket.bytesRead);
+    refuseInTurn(code, socket, clock);
+  } else if (socket.bytesRead - bytesBefore > DRAIN_BYTES_MAX) {
+    socket.destroy();
+  }
+}
+
+function refuseInTurn(code: string, socket: Socket, clock: Clock): void {
+  const due = dueResponse(socket);
+  if (code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+  } else if (due === undefined || !(due.headersSent || due.req.complete)) {
+    socket.end(formatRawRefusal(...refusalOf(code)));
+    const cancel = clock.after(DRAIN_MS_MAX, () => socket.destroy());
+    socket.once("close", cancel);
+  } else if (due.req.complete) {
+    // A whole request waits for its answer: what is malformed came behind it.
+    due.once("finish", () => refuseInTurn(code, socket, clock));
+  } else {
+    socket.destroy();
+  }
+}
+
+function refusalOf(code: string): [status: number, detail: string] {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return [408, "the request took too long"];
+    case "HPE_HEADER_OVERFLOW":
+      return [431, `more than ${HEADER_BYTES_MAX} bytes of headers`];
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return [413, "chunk extensions too large"];
+    default:
+      return [400, "malformed HTTP request"];
+  }
+}
+
+/** The response that is first in turn on a connection. Node keeps it in `_httpMessage`. */
+function dueResponse(socket: Socket): ServerResponse | undefined {
+  const response: unknown = Reflect.get(socket, "_httpMessage");
+  return isResponse(response) ? response : undefined;
+}
+
+function isResponse(value: unknown): value is ServerResponse {
+  return typeof value === "object" && value !== null && "headersSent" in value && "req" in value;
+}

@@ -1,0 +1,49 @@
+/**
+ * Listening and leaving. Fastify's own `listen` takes no `reusePort`.
+ * @module
+ */
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../clock/clock.ts";
+
+/** Where to listen. */
+export interface Address {
+  /** Host name or IP address, without brackets. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Whether other sockets, of other threads too, may listen on the same port. */
+  readonly reusePort?: boolean;
+}
+
+/**
+ * Starts to listen.
+ * @returns The address bound, with the port that the system chose.
+ * @throws Error of the system: the address is in use, not ours, not allowed.
+ */
+export async function listen(
+  app: FastifyInstance,
+  address: Address,
+): Promise<{ readonly host: string; readonly port: number }> {
+  await app.ready();
+  const { server } = app;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...address }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new RangeError("expected a TCP address");
+  return { host: bound.address, port: bound.port };
+}
+
+/**
+ * Closes the server: new connections are refused, requests in flight are answered, and what is
+ * still open after `drainMs` is cut off.
+ */
+export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
+  const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
+  await app.close();
+  cancel();
+}

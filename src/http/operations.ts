@@ -1,0 +1,80 @@
+/**
+ * The operations port: metrics and health. Never the public one.
+ * @module
+ */
+import fastify, { type FastifyInstance } from "fastify";
+import type { Clock } from "../clock/clock.ts";
+import type { Log } from "../log/log.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { type Answer, ok, preflight, refusal } from "./answer.ts";
+import { handleServerEvents, serverOptions } from "./connection.ts";
+import { knownMethods, READ } from "./path.ts";
+import { type Handler, Responder } from "./responder.ts";
+
+/** What the operations port tells. */
+export interface OperationsOptions {
+  readonly logs: ReadonlyMap<string, Log>;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+const TEXT_HEADERS = ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"];
+
+/** Builds the server; it does not listen. */
+export function buildOperationsApp(options: OperationsOptions): FastifyInstance {
+  const responder = new Responder(options);
+  const app = fastify(serverOptions(options.clock));
+  const paths = new Map<string, string>();
+  const read = (name: string, path: string, handler: Handler): void => {
+    paths.set(path, READ);
+    app.route({
+      method: ["GET", "HEAD"],
+      url: path,
+      handler: (request, reply) => {
+        reply.hijack();
+        responder.serve({ shard: "", name }, request.raw, reply.raw, handler);
+      },
+    });
+  };
+  read("livez", "/livez", () => text(200, "live\n"));
+  read("readyz", "/readyz", () => readiness(options.logs));
+  for (const [shard, log] of options.logs) {
+    read("readyz", `/readyz/${shard}`, () => {
+      const { isReady, reason } = log.status();
+      return isReady ? text(200, "ready\n") : text(503, `${reason}\n`);
+    });
+  }
+  read("metrics", "/metrics", async () => {
+    const metrics = await options.metrics();
+    const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
+    return ok(headers, Buffer.from(metrics.text, "utf8"));
+  });
+  handleServerEvents(app, responder, (request, response) => {
+    responder.serve({ shard: "", name: "other" }, request, response, () => {
+      const methods = knownMethods(paths, NO_SHARDS, request.url ?? "");
+      if (methods === undefined) return refusal(404, "not found");
+      if (request.method === "OPTIONS") return preflight(methods);
+      return refusal(405, `method not allowed: ${request.method}`, ["Allow", methods]);
+    });
+  });
+  return app;
+}
+
+const NO_SHARDS: ReadonlySet<string> = new Set();
+
+/** 503 only if no shard can serve: one that is ill must not take the others out of service. */
+function readiness(logs: ReadonlyMap<string, Log>): Answer {
+  let isAnyReady = false;
+  let lines = "";
+  for (const [shard, log] of logs) {
+    const { isReady, reason } = log.status();
+    isAnyReady ||= isReady;
+    lines += `${shard}: ${isReady ? "ready" : reason}\n`;
+  }
+  return text(isAnyReady ? 200 : 503, lines);
+}
+
+function text(status: number, body: string): Answer {
+  return { status, headers: TEXT_HEADERS, body: Buffer.from(body, "utf8") };
+}

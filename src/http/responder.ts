@@ -1,0 +1,167 @@
+/**
+ * Runs a handler for one request and writes its answer: the one place that touches the
+ * response. Fastify routes; bodies and headers are written here in one stroke.
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CtError, messageOf } from "../base/errors.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { type Answer, answerError, type RetryAfter, refusal, spreadRetryAfter } from "./answer.ts";
+import { announcesBody, DRAIN_BYTES_MAX, drainBody } from "./body.ts";
+
+/** Where a request belongs; both are labels of metrics, so their values are few. */
+export interface Endpoint {
+  /** Name of the shard; empty where there is none. */
+  readonly shard: string;
+  readonly name: string;
+}
+
+/** Gives the answer, or throws; undefined if the client went away. */
+export type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Answer | Promise<Answer | undefined>;
+
+/** Answers a request that no route took. */
+export type Unrouted = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What a log of web servers writes for a client that closed the connection. */
+const STATUS_CLIENT_GONE = 499;
+
+/** Answers requests, counts them, and tells clients to leave once the server closes. */
+export class Responder {
+  readonly retryAfter: RetryAfter = spreadRetryAfter();
+  readonly #clock: Clock;
+  readonly #observer: Observer;
+  #isClosing = false;
+
+  constructor(options: { readonly clock: Clock; readonly observer: Observer }) {
+    this.#clock = options.clock;
+    this.#observer = options.observer;
+  }
+
+  /** Whether no new submission is taken. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** From now on every answer closes its connection. */
+  beginClosing(): void {
+    this.#isClosing = true;
+  }
+
+  /** Steady time, for durations. */
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  /** Reports to the observer. */
+  get observe(): Observer {
+    return this.#observer;
+  }
+
+  /** Answers one request. Never throws, never rejects. */
+  serve(
+    endpoint: Endpoint,
+    request: IncomingMessage,
+    response: ServerResponse,
+    handler: Handler,
+  ): void {
+    const startedMs = this.nowMs();
+    try {
+      const answer = handler(request, response);
+      if (!(answer instanceof Promise)) {
+        this.#finish(endpoint, startedMs, request, response, answer);
+        return;
+      }
+      answer.then(
+        (settled) => this.#finish(endpoint, startedMs, request, response, settled),
+        (thrown: unknown) => this.#fail(endpoint, startedMs, request, response, thrown),
+      );
+    } catch (thrown) {
+      this.#fail(endpoint, startedMs, request, response, thrown);
+    }
+  }
+
+  /** Reports what no code foresees: a bug of ours. */
+  reportBug(endpoint: Endpoint, thrown: unknown): void {
+    const trace = thrown instanceof Error ? (thrown.stack ?? messageOf(thrown)) : messageOf(thrown);
+    const { shard, name } = endpoint;
+    this.#observer({ type: "request-bug", shard, endpoint: name, message: trace });
+  }
+
+  #fail(
+    endpoint: Endpoint,
+    startedMs: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+    thrown: unknown,
+  ): void {
+    if (!(thrown instanceof CtError)) this.reportBug(endpoint, thrown);
+    const answer = answerError(thrown, this.retryAfter);
+    this.#finish(endpoint, startedMs, request, response, answer);
+  }
+
+  #finish(
+    endpoint: Endpoint,
+    startedMs: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer | undefined,
+  ): void {
+    if (answer !== undefined && !response.destroyed) this.#write(request, response, answer);
+    this.#observer({
+      type: "request",
+      shard: endpoint.shard,
+      endpoint: endpoint.name,
+      status: answer?.status ?? STATUS_CLIENT_GONE,
+      durationMs: this.nowMs() - startedMs,
+    });
+  }
+
+  #write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    if (answer.status >= 400 && !request.complete && announcesBody(request)) {
+      this.#writeEarly(request, response, answer);
+      return;
+    }
+    response.writeHead(answer.status, headersOf(answer, this.#isClosing));
+    response.end(answer.body, "latin1");
+  }
+
+  /** Writes the answer to a request that is still being sent, so that it arrives. */
+  #writeEarly(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+    if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
+      response.writeHead(answer.status, headersOf(answer, false));
+      response.end(answer.body, "latin1");
+      drainBody(request, this.#clock, () => {
+        if (!request.complete) request.socket.destroy();
+      });
+      return;
+    }
+    // The whole answer goes out at once, but the connection stays open behind it.
+    response.writeHead(answer.status, headersOf(answer, true));
+    if (request.method === "HEAD") response.flushHeaders();
+    else response.write(answer.body, "latin1");
+    drainBody(request, this.#clock, () => response.end());
+  }
+}
+
+/** The answer to a request that HTTP itself refuses, as the bytes of a whole response. */
+export function formatRawRefusal(status: number, detail: string): string {
+  const { headers, body } = refusal(status, detail);
+  const lines = [`HTTP/1.1 ${status} ${String(body).split("\n", 1)[0]}`];
+  for (let index = 0; index < headers.length; index += 2) {
+    lines.push(`${headers[index]}: ${headers[index + 1]}`);
+  }
+  lines.push(`Content-Length: ${body.length}`, "Connection: close", "", String(body));
+  return lines.join("\r\n");
+}
+
+function headersOf(answer: Answer, closes: boolean): string[] {
+  const headers = [...answer.headers];
+  if (answer.status !== 204) headers.push("Content-Length", String(answer.body.length));
+  if (closes) headers.push("Connection", "close");
+  return headers;
+}

@@ -1,0 +1,86 @@
+/**
+ * The HTTP status of every error code. A code without a status does not compile.
+ * @module
+ */
+import type { ErrorCode } from "../base/errors.ts";
+
+/** Status by code, where the endpoint says nothing else. */
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  MALFORMED_BASE64: 400,
+  MALFORMED_BODY: 400,
+  MALFORMED_CERTIFICATE: 400,
+  MALFORMED_CHECKPOINT: 400,
+  MALFORMED_CONFIG: 400,
+  MALFORMED_DECIMAL: 400,
+  MALFORMED_DER: 400,
+  MALFORMED_HEX: 400,
+  MALFORMED_JSON: 400,
+  MALFORMED_KEY: 400,
+  MALFORMED_NOTE: 400,
+  MALFORMED_PARAMETER: 400,
+  MALFORMED_PEM: 400,
+  MALFORMED_PRECERTIFICATE: 400,
+  MALFORMED_PROOF: 400,
+  MALFORMED_QUERY: 400,
+  // There is one spelling of each tile; any other names nothing.
+  MALFORMED_TILE_PATH: 404,
+  MALFORMED_TLS: 400,
+  MALFORMED_UTF8: 400,
+
+  REJECTED_BODY_TOO_LARGE: 413,
+  REJECTED_CHAIN_INVALID: 400,
+  REJECTED_CHAIN_TOO_LONG: 400,
+  REJECTED_EXTENDED_KEY_USAGE: 400,
+  REJECTED_ISSUER_UNKNOWN: 400,
+  REJECTED_LEAF_UNKNOWN: 404,
+  REJECTED_METHOD: 405,
+  REJECTED_NOT_AFTER_OUT_OF_RANGE: 400,
+  REJECTED_NOT_FOUND: 404,
+  REJECTED_POISON_INVALID: 400,
+  REJECTED_PRECERTIFICATE_SIGNING_CERTIFICATE: 400,
+  REJECTED_RANGE: 400,
+  REJECTED_SHARD_CLOSED: 410,
+  REJECTED_TREE_SIZE_UNKNOWN: 400,
+  REJECTED_TYPE_MISMATCH: 400,
+
+  UNAVAILABLE_CLOSING: 503,
+  UNAVAILABLE_CLOCK_HELD: 503,
+  UNAVAILABLE_DEADLINE: 503,
+  UNAVAILABLE_NO_HEAD: 503,
+  UNAVAILABLE_OUTCOME_UNKNOWN: 503,
+  UNAVAILABLE_POOL_FULL: 503,
+  UNAVAILABLE_SHARD_NOT_READY: 503,
+  UNAVAILABLE_STORE: 503,
+
+  // A shard in trouble reloads by itself: clients retry 503, not 500.
+  FATAL_CLOCK: 503,
+  FATAL_COMMIT_UNKNOWN: 503,
+  FATAL_DEDUP_MISMATCH: 503,
+  FATAL_FSYNC: 503,
+  FATAL_GUARD_DISAGREES: 503,
+  FATAL_GUARD_MISSING: 503,
+  FATAL_HEAD_CONFLICT: 503,
+  FATAL_IDENTITY: 503,
+  FATAL_LOCKED: 503,
+  FATAL_ROLLED_BACK: 503,
+  FATAL_SIGNATURE: 503,
+  FATAL_STORE_CORRUPT: 503,
+  FATAL_STORE_FORMAT: 503,
+  FATAL_STORE_MISSING: 503,
+  FATAL_VERIFY_MISMATCH: 503,
+};
+
+/** Reason phrases of the statuses that are answered here. */
+export const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  410: "Gone",
+  413: "Request Entity Too Large",
+  417: "Expectation Failed",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};

@@ -1,0 +1,77 @@
+/**
+ * add-chain and add-pre-chain: RFC 6962, sections 4.1 and 4.2. Parses, calls the log, formats;
+ * words refusals as CTFE does.
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CtError, UnavailableError } from "../base/errors.ts";
+import type { Log, SubmitEndpoint } from "../log/log.ts";
+import { formatSctJson, parseChainJson } from "../rfc6962/json.ts";
+import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
+import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
+import { BODY_BYTES_MAX, readBody } from "./body.ts";
+import type { Handler, Responder } from "./responder.ts";
+
+/** Handler of one shard's endpoint. What it refuses itself, before the log sees it, it reports. */
+export function submitHandler(log: Log, endpoint: SubmitEndpoint, responder: Responder): Handler {
+  const shard = log.identity.name;
+  const detailOf = (error: CtError): string => `${shard}: ${submissionDetail(error)}`;
+
+  async function submit(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Answer | undefined> {
+    const startedMs = responder.nowMs();
+    let isJudging = false;
+    try {
+      if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
+      log.requireOpen();
+      if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
+      const body = await readBody(request);
+      if (body === undefined) return undefined;
+      const chain = parseChainJson(body.toString("utf8"), parseNativeBase64);
+      isJudging = true;
+      const sct = await log.submit(endpoint, chain);
+      return ok(JSON_HEADERS, formatSctJson(sct, formatNativeBase64));
+    } catch (thrown) {
+      if (!isJudging) {
+        const code = thrown instanceof CtError ? thrown.code : "BUG";
+        const durationMs = responder.nowMs() - startedMs;
+        responder.observe({ type: "submission-refused", shard, endpoint, code, durationMs });
+      }
+      if (!(thrown instanceof CtError)) throw thrown;
+      return answerError(thrown, responder.retryAfter, detailOf);
+    }
+  }
+  return submit;
+}
+
+/** CTFE's words around an error: behaviours of its `addChainInternal` and `verifyAddChain`. */
+function submissionDetail(error: CtError): string {
+  switch (error.code) {
+    case "REJECTED_BODY_TOO_LARGE":
+      return `certificate chain exceeds ${BODY_BYTES_MAX}-byte limit: http: request body too large`;
+    case "MALFORMED_BODY":
+    case "MALFORMED_BASE64":
+    case "MALFORMED_JSON":
+      return `failed to parse add-chain body: ${error.message}`;
+    case "REJECTED_POISON_INVALID":
+      return `failed to verify add-chain contents: precert test failed: ${error.message}`;
+    case "REJECTED_TYPE_MISMATCH":
+      return `failed to verify add-chain contents: cert / precert mismatch: ${error.message}`;
+    case "MALFORMED_PRECERTIFICATE":
+    case "REJECTED_PRECERTIFICATE_SIGNING_CERTIFICATE":
+      return `failed to build MerkleTreeLeaf: ${error.message}`;
+    case "REJECTED_SHARD_CLOSED":
+      return error.message;
+    default:
+      return error instanceof UnavailableError
+        ? error.message
+        : `failed to verify add-chain contents: chain failed to verify: ${error.message}`;
+  }
+}
+
+/** A client that waits for `100 Continue` gets it, but not to send what will be refused. */
+function continueUnlessTooLarge(request: IncomingMessage, response: ServerResponse): void {
+  if (Number(request.headers["content-length"] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
+}
