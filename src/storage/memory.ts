@@ -78,15 +78,15 @@ export class MemoryStore implements Store {
     requireShape(commit);
     const start = commit.expected?.treeSize ?? 0;
     for (const issuer of commit.issuers) {
-      disk.issuers.set(bytesKey(issuer.fingerprint), issuer.der.slice());
+      disk.issuers.set(bytesKey(issuer.fingerprint), new Uint8Array(issuer.der));
     }
     commit.entries.forEach((entry, offset) => {
-      disk.entries[start + offset] = entry.slice();
+      disk.entries[start + offset] = new Uint8Array(entry);
     });
     this.#putDerived(start, commit);
     disk.previous = disk.committed;
     disk.committed = commit.head;
-    disk.entriesSha256 = commit.entriesSha256.slice();
+    disk.entriesSha256 = new Uint8Array(commit.entriesSha256);
   }
 
   async publish(head: SignedTreeHead): Promise<void> {
@@ -195,7 +195,7 @@ export class MemoryStore implements Store {
       const row = disk.nodes[run.level] ?? [];
       disk.nodes[run.level] = row;
       run.hashes.forEach((hash, offset) => {
-        row[run.start + offset] = hash.slice();
+        row[run.start + offset] = new Uint8Array(hash);
       });
     }
     const leafHashes = records.runs[0]?.hashes ?? [];

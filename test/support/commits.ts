@@ -22,8 +22,8 @@ import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { encodeTileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import type { Commit, DerivedRecords, Issuer, ShardIdentity } from "../../src/storage/store.ts";
 
-/** Node's SHA-256. */
-export const sha256: Sha256 = (bytes) => hash("sha256", bytes, "buffer");
+/** Node's SHA-256, as a plain Uint8Array. */
+export const sha256: Sha256 = (bytes) => new Uint8Array(hash("sha256", bytes, "buffer"));
 
 /** The identity of every synthetic shard. */
 export const TEST_IDENTITY: ShardIdentity = {

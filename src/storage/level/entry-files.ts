@@ -1,0 +1,296 @@
+/**
+ * The append-only segments with the serialized TileLeafs: `entries/<number>`, a fixed number of
+ * tiles each. Bytes behind the committed size mean nothing and are overwritten. What is where
+ * stands in LevelDB (`position.ts`); a tile never spans segments.
+ *
+ * ```
+ * struct { opaque magic[8] = "stratseg"; uint16 version = 1; uint16 tiles; uint32 number;
+ *          uint32 crc32; } header;
+ * ```
+ * @module
+ */
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { concatBytes, equalBytes } from "../../encoding/bytes.ts";
+import { TlsReader } from "../../encoding/tls-reader.ts";
+import { TlsWriter } from "../../encoding/tls-writer.ts";
+import { encodeUtf8 } from "../../encoding/utf8.ts";
+import { TILE_WIDTH } from "../../merkle/tile.ts";
+import { corrupt } from "./record.ts";
+import type { FileSystem, OpenFile } from "./seam.ts";
+
+/** Bytes of a segment's header: where its first entry begins. */
+export const SEGMENT_HEADER_BYTES = 20;
+
+/** Segments open for reading at most. */
+const OPEN_SEGMENTS_MAX = 64;
+
+/** Bytes copied at a time. */
+const COPY_BYTES = 1_048_576;
+
+const SEGMENT_VERSION = 1;
+const MAGIC: Uint8Array = encodeUtf8("stratseg");
+
+/** Entries to be written from one place on. */
+export interface Append {
+  readonly segment: number;
+  /** Where the first entry begins, in bytes from the start of the file. */
+  readonly position: number;
+  readonly entries: readonly Uint8Array[];
+}
+
+/** A file that is read; closed by its last user once it is no longer listed. */
+interface Reading {
+  readonly file: Promise<OpenFile>;
+  users: number;
+}
+
+/** The folder `entries`. One call of `append`, `renew` or `close` at a time; reads at any time. */
+export class EntryFiles {
+  readonly #files: FileSystem;
+  readonly #folder: string;
+  readonly #segmentTiles: number;
+  /** Oldest use first. */
+  readonly #reading = new Map<number, Reading>();
+  #writing: { readonly segment: number; readonly file: OpenFile } | undefined;
+
+  constructor(files: FileSystem, folder: string, segmentTiles: number) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#segmentTiles = segmentTiles;
+  }
+
+  /** The segment that holds entry `index`. */
+  segmentOf(index: number): number {
+    return Math.floor(index / (this.#segmentTiles * TILE_WIDTH));
+  }
+
+  /** Index of the first entry behind segment `segment`. */
+  endOf(segment: number): number {
+    return (segment + 1) * this.#segmentTiles * TILE_WIDTH;
+  }
+
+  /**
+   * Writes entries and flushes them; a new file is flushed with its folder's name of it.
+   *
+   * @throws UnavailableError `UNAVAILABLE_STORE` if writing failed: what is there means nothing.
+   * @throws FatalError `FATAL_FSYNC` if a flush failed.
+   */
+  async append(append: Append): Promise<void> {
+    const { segment, position, entries } = append;
+    const isNew = position === SEGMENT_HEADER_BYTES;
+    const bytes = concatBytes(...(isNew ? [this.#header(segment)] : []), ...entries);
+    const file = await this.#write(segment, bytes, isNew ? 0 : position);
+    try {
+      if (isNew) {
+        await file.sync();
+        await this.#files.syncFolder(this.#folder);
+      } else {
+        await file.syncData();
+      }
+    } catch (cause) {
+      const reason = messageOf(cause);
+      const message = `flushing entries of segment ${segment} failed: ${reason}`;
+      throw new FatalError("FATAL_FSYNC", message, { cause });
+    }
+  }
+
+  /**
+   * `length` bytes of a segment.
+   * @throws FatalError `FATAL_STORE_CORRUPT` if it is not there or ends before.
+   * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be read.
+   */
+  async read(segment: number, position: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.readUpTo(segment, position, length);
+    if (bytes.length === length) return bytes;
+    throw corrupt(`segment ${segment} ends at byte ${position + bytes.length}`);
+  }
+
+  /** As `read`, but fewer bytes where the segment ends. */
+  async readUpTo(segment: number, position: number, length: number): Promise<Uint8Array> {
+    const reading = this.#openReading(segment);
+    reading.users += 1;
+    try {
+      return await (await reading.file).read(length, position);
+    } catch (cause) {
+      throw readError(segment, cause);
+    } finally {
+      reading.users -= 1;
+      const isListed = this.#reading.get(segment) === reading;
+      if (reading.users === 0 && !isListed) await closeQuietly(reading);
+      await this.#closeIdle(OPEN_SEGMENTS_MAX);
+    }
+  }
+
+  /**
+   * Copies a segment to a new file, flushes it and puts it in the old one's place. One that is
+   * not there stays so: reads will tell.
+   * @throws UnavailableError `UNAVAILABLE_STORE` if there is no room; the old file is still there.
+   */
+  async renew(segment: number): Promise<void> {
+    const path = this.#path(segment);
+    const copyPath = `${path}.new`;
+    try {
+      await this.#files.remove(copyPath);
+      const source = await this.#files.openFile(path, "read");
+      try {
+        await this.#copy(source, copyPath);
+      } finally {
+        await source.close();
+      }
+      await this.#files.rename(copyPath, path);
+      await this.#files.syncFolder(this.#folder);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
+      const message = `segment ${segment} cannot be renewed: ${messageOf(cause)}`;
+      throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+    }
+  }
+
+  /** Closes every file; the next call opens them again. */
+  async close(): Promise<void> {
+    await this.#closeWriting();
+    const idle = [...this.#reading.values()].filter((reading) => reading.users === 0);
+    this.#reading.clear();
+    await Promise.all(idle.map(closeQuietly));
+  }
+
+  async #write(segment: number, bytes: Uint8Array, position: number): Promise<OpenFile> {
+    try {
+      if (this.#writing?.segment !== segment) {
+        await this.#closeWriting();
+        const file = await this.#files.openFile(this.#path(segment), "write");
+        this.#writing = { segment, file };
+      }
+      await this.#writing.file.write(bytes, position);
+      return this.#writing.file;
+    } catch (cause) {
+      const message = `segment ${segment} cannot be written: ${messageOf(cause)}`;
+      throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+    }
+  }
+
+  async #copy(source: OpenFile, copyPath: string): Promise<void> {
+    const copy = await this.#files.openFile(copyPath, "write");
+    try {
+      let position = 0;
+      for (;;) {
+        const bytes = await source.read(COPY_BYTES, position);
+        if (bytes.length === 0) break;
+        await copy.write(bytes, position);
+        position += bytes.length;
+      }
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+  }
+
+  #openReading(segment: number): Reading {
+    const known = this.#reading.get(segment);
+    const reading = known ?? { file: this.#openChecked(segment), users: 0 };
+    if (known === undefined) {
+      reading.file.catch(() => {
+        if (this.#reading.get(segment) === reading) this.#reading.delete(segment);
+      });
+    }
+    this.#reading.delete(segment);
+    this.#reading.set(segment, reading);
+    return reading;
+  }
+
+  async #openChecked(segment: number): Promise<OpenFile> {
+    const file = await this.#files.openFile(this.#path(segment), "read");
+    try {
+      const header = await file.read(SEGMENT_HEADER_BYTES, 0);
+      this.#requireHeader(header, segment);
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #closeIdle(keep: number): Promise<void> {
+    for (const [segment, reading] of this.#reading) {
+      if (this.#reading.size <= keep) return;
+      if (reading.users > 0) continue;
+      this.#reading.delete(segment);
+      await closeQuietly(reading);
+    }
+  }
+
+  async #closeWriting(): Promise<void> {
+    const writing = this.#writing;
+    this.#writing = undefined;
+    await writing?.file.close();
+  }
+
+  #path(segment: number): string {
+    return join(this.#folder, segment.toString().padStart(8, "0"));
+  }
+
+  #header(segment: number): Uint8Array {
+    const writer = new TlsWriter(SEGMENT_HEADER_BYTES)
+      .fixed(MAGIC)
+      .uint(SEGMENT_VERSION, 2)
+      .uint(this.#segmentTiles, 2)
+      .uint(segment, 4);
+    const bytes = writer.finish();
+    return concatBytes(bytes, new TlsWriter(4).uint(crc32(bytes), 4).finish());
+  }
+
+  #requireHeader(header: Uint8Array, segment: number): void {
+    if (header.length === SEGMENT_HEADER_BYTES && equalBytes(header.subarray(0, 8), MAGIC)) {
+      const version = new TlsReader(header.subarray(8)).uint(2);
+      if (version > SEGMENT_VERSION) {
+        const message = `expected segment format ${SEGMENT_VERSION}, got ${version}`;
+        throw new FatalError("FATAL_STORE_FORMAT", message);
+      }
+      if (equalBytes(header, this.#header(segment))) return;
+    }
+    throw corrupt(`segment ${segment} has another header`);
+  }
+}
+
+/**
+ * Cuts entries at the ends of segments.
+ * @param position Where the first begins, if `start` is not the first of its segment.
+ */
+export function planAppends(
+  files: EntryFiles,
+  start: number,
+  position: number,
+  entries: readonly Uint8Array[],
+): readonly Append[] {
+  const appends: Append[] = [];
+  let first = start;
+  while (first < start + entries.length) {
+    const segment = files.segmentOf(first);
+    const last = Math.min(start + entries.length, files.endOf(segment));
+    appends.push({
+      segment,
+      position: first === start ? position : SEGMENT_HEADER_BYTES,
+      entries: entries.slice(first - start, last - start),
+    });
+    first = last;
+  }
+  return appends;
+}
+
+/** What closing a file that was only read says is of no use to anyone. */
+async function closeQuietly(reading: Reading): Promise<void> {
+  try {
+    await (await reading.file).close();
+  } catch {}
+}
+
+function readError(segment: number, cause: unknown): Error {
+  if (cause instanceof FatalError) return cause;
+  if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+    return corrupt(`segment ${segment} is missing`, cause);
+  }
+  const message = `segment ${segment} cannot be read: ${messageOf(cause)}`;
+  return new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+}

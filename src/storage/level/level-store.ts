@@ -1,0 +1,454 @@
+/**
+ * A Store on one machine: LevelDB for tiles, indexes and heads, append-only files for entries.
+ * The commit is one synced LevelDB batch; everything it names was flushed before.
+ *
+ * It keeps no tiles in memory: each commit reads the growing rows again. After a failed batch
+ * LevelDB's log may be torn where it stands and what comes after it would be lost, so that the
+ * database is written to no more until `load` has opened it again.
+ * @module
+ */
+import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
+import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { emptyRoot, type Sha256 } from "../../merkle/hash.ts";
+import type { NodeId } from "../../merkle/node.ts";
+import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
+import { requireDerived, requireHead, requireShape } from "../shape.ts";
+import type {
+  Commit,
+  DedupHit,
+  DerivedRecords,
+  EntryRun,
+  ShardIdentity,
+  Store,
+  StoreState,
+} from "../store.ts";
+import { EntryFiles, planAppends } from "./entry-files.ts";
+import { findTail, planCommit, planCut, planDerived, putHead, scanBeyond } from "./plan.ts";
+import { LevelReader } from "./reader.ts";
+import { mendPositions, recheckStart, renewTail } from "./recheck.ts";
+import {
+  corrupt,
+  decodeHead,
+  decodeIdentity,
+  decodePublished,
+  encodeIdentity,
+  encodePublished,
+  HEAD_KEY,
+  type HeadRecord,
+  IDENTITY_KEY,
+  type IdentityRecord,
+  PUBLISHED_KEY,
+  RecordBatch,
+  readRecord,
+} from "./record.ts";
+import type { Database, Seam } from "./seam.ts";
+
+/** What a LevelStore is made with. */
+export interface LevelStoreOptions {
+  readonly sha256: Sha256;
+  readonly seam: Seam;
+  /** Takes the folder for this process alone. @throws FatalError `FATAL_LOCKED`. */
+  readonly lockFolder: (path: string) => Promise<AsyncDisposable>;
+  /** Bytes of one of LevelDB's two write buffers. */
+  readonly writeBufferBytes: number;
+  /** Bytes of LevelDB's block cache. */
+  readonly cacheBytes: number;
+  /** Whether other threads of this process may open the database too. */
+  readonly multithreading: boolean;
+}
+
+/** What was measured to be good: bench of the store. */
+export const LEVEL_DEFAULTS: Pick<
+  LevelStoreOptions,
+  "writeBufferBytes" | "cacheBytes" | "multithreading"
+> = { writeBufferBytes: 16_777_216, cacheBytes: 16_777_216, multithreading: false };
+
+/** Tiles of one entry segment, unless `createLevelStore` is told otherwise. */
+export const SEGMENT_TILES = 64;
+
+/** Codes with which the world says that there is no room now; nothing on disk is in doubt. */
+const NO_ROOM = /ENOSPC|EDQUOT|EMFILE|ENFILE|No space left|Disk quota|Too many open files/;
+
+/**
+ * Makes an empty store in `folder`, which must not exist or be empty; its parent must exist.
+ * What a crash leaves of an attempt is no store, and the next attempt removes it.
+ *
+ * @throws FatalError `FATAL_IDENTITY` if something is there; `FATAL_LOCKED` if it is in use.
+ * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be written.
+ */
+export async function createLevelStore(
+  folder: string,
+  identity: ShardIdentity,
+  options: LevelStoreOptions,
+  segmentTiles: number = SEGMENT_TILES,
+): Promise<void> {
+  const { seam } = options;
+  const paths = pathsOf(folder);
+  await attempt(`${folder} cannot be made`, () => seam.files.makeFolder(folder));
+  await using _lock = await options.lockFolder(folder);
+  await attempt(`${folder} cannot be written`, async () => {
+    const names = (await seam.files.listFolder(folder)) ?? [];
+    const isOurs = names.every((name) => name === "db.new" || name === "entries");
+    const entries = (await seam.files.listFolder(paths.entries)) ?? [];
+    if (!isOurs || entries.length > 0) {
+      throw new FatalError("FATAL_IDENTITY", `${folder} holds something already: ${names[0]}`);
+    }
+    await seam.files.remove(paths.newDatabase);
+    await seam.files.makeFolder(paths.entries);
+    await seam.files.makeFolder(paths.newDatabase);
+    const database = await seam.openDatabase(paths.newDatabase, databaseOptions(options, true));
+    try {
+      const batch = new RecordBatch();
+      batch.put(IDENTITY_KEY, encodeIdentity({ identity, segmentTiles }));
+      await database.write(batch.writes, { sync: true });
+    } finally {
+      await database.close();
+    }
+    await seam.files.syncFolder(paths.newDatabase);
+    await seam.files.syncFolder(paths.entries);
+    // From here on there is a store.
+    await seam.files.rename(paths.newDatabase, paths.database);
+    await seam.files.syncFolder(folder);
+    await seam.files.syncFolder(join(folder, ".."));
+  });
+}
+
+/**
+ * Opens the store in `folder`. If the last head was not published here, the segments with the
+ * entries since are copied to new files and flushed: see {@link renewTail}.
+ *
+ * @throws FatalError `FATAL_STORE_MISSING` if there is none: it is never made here;
+ *   `FATAL_LOCKED` if it is in use; `FATAL_STORE_FORMAT` if a newer program wrote it;
+ *   `FATAL_STORE_CORRUPT`; `FATAL_FSYNC` if this process has seen a flush of it fail.
+ * @throws UnavailableError `UNAVAILABLE_STORE` if it does not open now.
+ */
+export async function openLevelStore(
+  folder: string,
+  options: LevelStoreOptions,
+): Promise<LevelStore> {
+  const paths = pathsOf(folder);
+  const names = await attempt(`${folder} cannot be read`, () =>
+    options.seam.files.listFolder(folder),
+  );
+  if (names === undefined || !names.includes("db")) {
+    throw new FatalError("FATAL_STORE_MISSING", `there is no store in ${folder}`);
+  }
+  if (options.seam.poisoned.has(folder)) throw poisonError(folder);
+  const lock = await options.lockFolder(folder);
+  let database: Database | undefined;
+  try {
+    database = await openDatabase(paths.database, options);
+    const { identity, segmentTiles } = readIdentity(database);
+    const entries = new EntryFiles(options.seam.files, paths.entries, segmentTiles);
+    await renewTail(database, entries);
+    return new LevelStore(folder, identity, options, { lock, database, entries });
+  } catch (error) {
+    await database?.close();
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What a store holds while it is open. */
+interface Held {
+  readonly lock: AsyncDisposable;
+  readonly database: Database;
+  readonly entries: EntryFiles;
+}
+
+/** See {@link openLevelStore}. Calls that write run one after the other. */
+export class LevelStore implements Store {
+  readonly #folder: string;
+  readonly #identity: ShardIdentity;
+  readonly #options: LevelStoreOptions;
+  readonly #lock: AsyncDisposable;
+  readonly #entries: EntryFiles;
+  readonly #reader: LevelReader;
+  /** Undefined while it is closed; written by `load` and dispose. */
+  #database: Database | undefined;
+  /** Leaves of the committed tree; written by `load`, `commit` and `revert` after their writes. */
+  #treeSize: number;
+  /** Set by a failed batch, cleared by `load`, which opens the database again. */
+  #isTorn = false;
+  #isDisposed = false;
+  /** The end of the last call that writes. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: string, identity: ShardIdentity, options: LevelStoreOptions, held: Held) {
+    this.#folder = folder;
+    this.#identity = identity;
+    this.#options = options;
+    this.#lock = held.lock;
+    this.#entries = held.entries;
+    this.#database = held.database;
+    this.#treeSize = readHead(held.database)?.committed.treeSize ?? 0;
+    this.#reader = new LevelReader(options.sha256, {
+      database: () => this.#open(),
+      entries: () => this.#entries,
+      treeSize: () => this.#treeSize,
+    });
+  }
+
+  load(): Promise<StoreState> {
+    return this.#inTurn(async () => {
+      await this.#reopen();
+      const database = this.#open();
+      const head = readHead(database);
+      const published = readRecord(database, PUBLISHED_KEY);
+      const treeSize = head?.committed.treeSize ?? 0;
+      this.#treeSize = treeSize;
+      const start = head === undefined ? 0 : await this.#recheck(database, head);
+      return {
+        identity: this.#identity,
+        committed: head?.committed,
+        previous: head?.previous,
+        entriesSha256: head?.entriesSha256,
+        published: published === undefined ? undefined : decodePublished(published),
+        recheckEntryCount: treeSize - start,
+      };
+    });
+  }
+
+  commit(commit: Commit): Promise<void> {
+    return this.#inTurn(async () => {
+      const database = this.#writable();
+      const head = readHead(database);
+      requireHead(head?.committed, commit.expected);
+      requireShape(commit);
+      const start = commit.expected?.treeSize ?? 0;
+      const tail = findTail(database, this.#entries, start);
+      // A crash in here leaves bytes behind the committed size: overwritten by the next commit.
+      for (const append of planAppends(this.#entries, start, tail.position, commit.entries)) {
+        await this.#poisoning(() => this.#entries.append(append));
+      }
+      const batch = planCommit(database, this.#entries, { commit, tail, head });
+      putHead(batch, {
+        committed: commit.head,
+        previous: head?.committed,
+        entriesSha256: commit.entriesSha256,
+        before: head,
+        writeBufferBytes: this.#options.writeBufferBytes,
+      });
+      // A crash in here leaves the old head or the new one: LevelDB's batch is atomic.
+      await this.#write(database, batch, true);
+      this.#treeSize = commit.head.treeSize;
+    });
+  }
+
+  publish(head: SignedTreeHead): Promise<void> {
+    return this.#inTurn(async () => {
+      const batch = new RecordBatch();
+      batch.put(PUBLISHED_KEY, encodePublished(head));
+      await this.#write(this.#writable(), batch, false);
+    });
+  }
+
+  rewriteDerived(expected: TreeHead, records: DerivedRecords): Promise<void> {
+    return this.#inTurn(async () => {
+      const database = this.#writable();
+      requireHead(readHead(database)?.committed, expected);
+      const start = expected.treeSize - records.dedupKeys.length;
+      requireDerived(records, start, expected.treeSize);
+      const batch = new RecordBatch();
+      planDerived(batch, database, start, records);
+      await this.#write(database, batch, true);
+    });
+  }
+
+  revert(expected: TreeHead, to: TreeHead | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      const database = this.#writable();
+      const head = readHead(database);
+      requireHead(head?.committed, expected);
+      requireHead(head?.previous, to);
+      const treeSize = to?.treeSize ?? 0;
+      const batch = new RecordBatch();
+      planCut(batch, database, treeSize, expected.treeSize);
+      await scanBeyond(batch, database, treeSize);
+      if (to === undefined) batch.delete(HEAD_KEY);
+      else {
+        const entriesSha256 = emptyRoot(this.#options.sha256);
+        const { writeBufferBytes } = this.#options;
+        putHead(batch, {
+          committed: to,
+          previous: to,
+          entriesSha256,
+          before: head,
+          writeBufferBytes,
+        });
+      }
+      const published = readRecord(database, PUBLISHED_KEY);
+      const publishedSize = published === undefined ? 0 : decodePublished(published).treeSize;
+      assert(publishedSize <= treeSize, "a published head is never reverted");
+      await this.#write(database, batch, true);
+      this.#treeSize = treeSize;
+    });
+  }
+
+  readNodes(nodes: readonly NodeId[]): Promise<readonly Uint8Array[]> {
+    return this.#reader.readNodes(nodes);
+  }
+
+  readTile(level: number, index: number, width: number): Promise<Uint8Array> {
+    return this.#reader.readTile(level, index, width);
+  }
+
+  readEntries(start: number, end: number): Promise<EntryRun> {
+    return this.#reader.readEntries(start, end);
+  }
+
+  findLeaf(leafHash: Uint8Array): Promise<number | undefined> {
+    return this.#reader.findLeaf(leafHash);
+  }
+
+  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#reader.readIssuer(fingerprint);
+  }
+
+  findDuplicates(dedupKeys: readonly Uint8Array[]): Promise<readonly (DedupHit | undefined)[]> {
+    return this.#reader.findDuplicates(dedupKeys);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    await this.#turn;
+    const database = this.#database;
+    this.#database = undefined;
+    await this.#entries.close();
+    await database?.close();
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  /** Runs `act` once the calls before it have ended. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#isDisposed) return Promise.reject(closedError());
+    const result = this.#turn.then(act);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #open(): Database {
+    if (this.#database === undefined || this.#isDisposed) throw closedError();
+    return this.#database;
+  }
+
+  #writable(): Database {
+    if (this.#options.seam.poisoned.has(this.#folder)) throw poisonError(this.#folder);
+    if (this.#isTorn) {
+      throw new FatalError("FATAL_COMMIT_UNKNOWN", "a batch failed before: load again");
+    }
+    return this.#open();
+  }
+
+  async #write(database: Database, batch: RecordBatch, sync: boolean): Promise<void> {
+    try {
+      await database.write(batch.writes, { sync });
+    } catch (cause) {
+      this.#isTorn = true;
+      const reason = messageOf(cause);
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (NO_ROOM.test(`${code} ${reason}`)) {
+        const message = `a batch failed for want of room, its outcome is unknown: ${reason}`;
+        throw new FatalError("FATAL_COMMIT_UNKNOWN", message, { cause });
+      }
+      this.#options.seam.poisoned.add(this.#folder);
+      throw new FatalError("FATAL_FSYNC", `a batch failed: ${reason}`, { cause });
+    }
+  }
+
+  async #poisoning<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof FatalError && error.code === "FATAL_FSYNC") {
+        this.#options.seam.poisoned.add(this.#folder);
+      }
+      throw error;
+    }
+  }
+
+  /** Drops open files; opens the database again if a batch failed, which repairs its log. */
+  async #reopen(): Promise<void> {
+    await this.#entries.close();
+    const isPoisoned = this.#options.seam.poisoned.has(this.#folder);
+    if (this.#database !== undefined && (!this.#isTorn || isPoisoned)) return;
+    const old = this.#database;
+    this.#database = undefined;
+    await old?.close();
+    this.#database = await openDatabase(pathsOf(this.#folder).database, this.#options);
+    this.#isTorn = false;
+  }
+
+  /** Mends what a dropped batch can have left unknown; returns where the caller's checks begin. */
+  async #recheck(database: Database, head: HeadRecord): Promise<number> {
+    const start = recheckStart(database, head, this.#options.writeBufferBytes);
+    if (!this.#options.seam.poisoned.has(this.#folder)) {
+      await mendPositions(database, this.#entries, { start, head }, (batch) =>
+        this.#write(database, batch, true),
+      );
+    }
+    return start;
+  }
+}
+
+function readIdentity(database: Database): IdentityRecord {
+  const payload = readRecord(database, IDENTITY_KEY);
+  if (payload === undefined) throw corrupt("the store has no identity record");
+  return decodeIdentity(payload);
+}
+
+function readHead(database: Database): HeadRecord | undefined {
+  const payload = readRecord(database, HEAD_KEY);
+  return payload === undefined ? undefined : decodeHead(payload);
+}
+
+async function openDatabase(path: string, options: LevelStoreOptions): Promise<Database> {
+  try {
+    return await options.seam.openDatabase(path, databaseOptions(options, false));
+  } catch (cause) {
+    const reason = messageOf(cause);
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "LEVEL_LOCKED") {
+      throw new FatalError("FATAL_LOCKED", `${path} is in use: ${reason}`, { cause });
+    }
+    if (code === "LEVEL_CORRUPTION" || /does not exist|missing/i.test(reason)) {
+      throw corrupt(`LevelDB does not open ${path}: ${reason}`, cause);
+    }
+    const message = `LevelDB does not open ${path} now: ${reason}`;
+    throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+  }
+}
+
+function databaseOptions(options: LevelStoreOptions, create: boolean) {
+  const { writeBufferBytes, cacheBytes, multithreading } = options;
+  return { create, writeBufferBytes, cacheBytes, multithreading };
+}
+
+function pathsOf(folder: string) {
+  return {
+    database: join(folder, "db"),
+    newDatabase: join(folder, "db.new"),
+    entries: join(folder, "entries"),
+  };
+}
+
+async function attempt<T>(message: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (cause instanceof FatalError || cause instanceof UnavailableError) throw cause;
+    const full = `${message}: ${messageOf(cause)}`;
+    throw new UnavailableError("UNAVAILABLE_STORE", full, { cause });
+  }
+}
+
+function closedError(): UnavailableError {
+  return new UnavailableError("UNAVAILABLE_STORE", "the store is closed");
+}
+
+function poisonError(folder: string): FatalError {
+  const message = `a flush of ${folder} failed in this process: only a restart recovers`;
+  return new FatalError("FATAL_FSYNC", message);
+}

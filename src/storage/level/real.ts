@@ -1,0 +1,139 @@
+/**
+ * The world as LevelStore uses it: `node:fs` and the package `level`.
+ * @module
+ */
+import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import { Level } from "level";
+import type { Database, DatabaseOptions, FileSystem, OpenFile, Seam } from "./seam.ts";
+
+const openAsync = promisify(open);
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+const syncAsync = promisify(fsync);
+const syncDataAsync = promisify(fdatasync);
+const closeAsync = promisify(close);
+
+const REAL_FILES: FileSystem = {
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  async listFolder(path) {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  },
+  // "r+" with O_CREAT has no name among Node's flags; never O_TRUNC.
+  async openFile(path, mode) {
+    const flags = mode === "read" ? constants.O_RDONLY : constants.O_RDWR + constants.O_CREAT;
+    return openFileOf(await openAsync(path, flags, 0o600));
+  },
+  rename,
+  async remove(path) {
+    await rm(path, { recursive: true, force: true });
+  },
+  async syncFolder(path) {
+    const descriptor = await openAsync(path, "r");
+    try {
+      await syncAsync(descriptor);
+    } finally {
+      await closeAsync(descriptor);
+    }
+  },
+};
+
+/** The real world; one for all stores of a process. */
+export const REAL_SEAM: Seam = {
+  files: REAL_FILES,
+  openDatabase: openLevel,
+  poisoned: new Set(),
+};
+
+function openFileOf(descriptor: number): OpenFile {
+  return {
+    async read(length, position) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await readAsync(
+          descriptor,
+          bytes,
+          done,
+          length - done,
+          position + done,
+        );
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return new Uint8Array(bytes.buffer, 0, done);
+    },
+    async write(bytes, position) {
+      let done = 0;
+      while (done < bytes.length) {
+        const { bytesWritten } = await writeAsync(
+          descriptor,
+          bytes,
+          done,
+          bytes.length - done,
+          position + done,
+        );
+        done += bytesWritten;
+      }
+    },
+    syncData: () => syncDataAsync(descriptor),
+    sync: () => syncAsync(descriptor),
+    close: () => closeAsync(descriptor),
+  };
+}
+
+async function openLevel(path: string, options: DatabaseOptions): Promise<Database> {
+  const level = new Level<Uint8Array, Uint8Array>(path, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    createIfMissing: options.create,
+    errorIfExists: options.create,
+    writeBufferSize: options.writeBufferBytes,
+    cacheSize: options.cacheBytes,
+    multithreading: options.multithreading,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    // The reason (locked, no such file, no space) is in the cause.
+    throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  }
+  return {
+    get: (key) => plain(level.getSync(key)),
+    // Measured: half the main thread's time of `db.batch(operations)`.
+    async write(writes, { sync }) {
+      const batch = level.batch();
+      for (const [key, value] of writes) {
+        if (value === undefined) batch.del(key);
+        else batch.put(key, value);
+      }
+      await batch.write({ sync });
+    },
+    scan: (start, end) => scan(level, start, end),
+    close: () => level.close(),
+  };
+}
+
+async function* scan(
+  level: Level<Uint8Array, Uint8Array>,
+  start: Uint8Array,
+  end: Uint8Array,
+): AsyncIterable<readonly [Uint8Array, Uint8Array]> {
+  for await (const [key, value] of level.iterator({ gte: start, lt: end })) {
+    yield [plain(key), plain(value)];
+  }
+}
+
+/** Without Buffer's own methods, whose `slice` is a view. */
+function plain<T extends Uint8Array | undefined>(bytes: T): T | Uint8Array {
+  if (bytes === undefined) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
