@@ -13,26 +13,22 @@ import {
   type ReadTile,
   rootFromTiles,
 } from "../../src/client/tile-proof.ts";
-import { NaiveLog } from "../support/naive-log.ts";
-import {
-  naiveConsistency,
-  naiveLeafHash,
-  naivePath,
-  naiveRoot,
-  naiveTile,
-} from "../support/naive-tree.ts";
+import { ReferenceTree, referenceLeafHash } from "../reference/merkle.ts";
+import { NaiveLog, referenceTile } from "../support/naive-log.ts";
 import { sha256 } from "../support/sha256.ts";
 
 const LEAVES = Array.from({ length: 70_000 }, (_, index) =>
-  naiveLeafHash(Uint8Array.of(index % 256, Math.floor(index / 256) % 256, index / 65_536)),
+  referenceLeafHash(Uint8Array.of(index % 256, Math.floor(index / 256) % 256, index / 65_536)),
 );
+
+const TREE = new ReferenceTree(LEAVES);
 
 /** Tiles of a tree; refuses a width that the tree of `treeSize` does not have. */
 function tilesOf(treeSize: number): ReadTile {
   return async (level, index, width) => {
     const inTree = Math.floor(treeSize / 256 ** level) - 256 * index;
     assert.equal(width, Math.min(256, inTree), `width of tile ${level}/${index}`);
-    return naiveTile(level, index, width, LEAVES.slice(0, treeSize));
+    return referenceTile(TREE, level, index, width);
   };
 }
 
@@ -41,7 +37,7 @@ test("proveInclusionFromTiles() is RFC 6962's PATH for every leaf of all sizes t
     const tree = { sha256, readTile: tilesOf(treeSize), treeSize };
     for (let index = 0; index < treeSize; index += 1) {
       const path = await proveInclusionFromTiles(tree, index);
-      assert.deepEqual(path, naivePath(index, LEAVES.slice(0, treeSize)), `${index}/${treeSize}`);
+      assert.deepEqual(path, TREE.path(index, 0, treeSize), `${index}/${treeSize}`);
     }
   }
 });
@@ -51,7 +47,7 @@ test("proveConsistencyFromTiles() is RFC 6962's PROOF for all pairs of sizes to 
     const tree = { sha256, readTile: tilesOf(treeSize), treeSize };
     for (let first = 0; first <= treeSize; first += 1) {
       const proof = await proveConsistencyFromTiles(tree, first);
-      const expected = naiveConsistency(first, LEAVES.slice(0, treeSize));
+      const expected = TREE.proof(first, treeSize);
       assert.deepEqual(proof, expected, `${first}..${treeSize}`);
     }
   }
@@ -61,7 +57,7 @@ test("rootFromTiles() is RFC 6962's MTH for all sizes to 70 and about full tiles
   const sizes = Array.from({ length: 71 }, (_, size) => size);
   for (const treeSize of [...sizes, 255, 256, 257, 511, 512, 513, 1_023, 1_024]) {
     const root = await rootFromTiles({ sha256, readTile: tilesOf(treeSize), treeSize });
-    assert.deepEqual(root, naiveRoot(LEAVES.slice(0, treeSize)), `size ${treeSize}`);
+    assert.deepEqual(root, TREE.root(0, treeSize), `size ${treeSize}`);
   }
 });
 
@@ -69,13 +65,12 @@ test("property: proofs from tiles of random trees to 2,000 leaves are RFC 6962's
   const sizes = fc.integer({ min: 1, max: 2_000 });
   await fc.assert(
     fc.asyncProperty(sizes, fc.nat(), fc.nat(), async (treeSize, anyIndex, anyFirst) => {
-      const leaves = LEAVES.slice(0, treeSize);
       const tree = { sha256, readTile: tilesOf(treeSize), treeSize };
       const index = anyIndex % treeSize;
       const first = anyFirst % (treeSize + 1);
-      assert.deepEqual(await proveInclusionFromTiles(tree, index), naivePath(index, leaves));
+      assert.deepEqual(await proveInclusionFromTiles(tree, index), TREE.path(index, 0, treeSize));
       const consistency = await proveConsistencyFromTiles(tree, first);
-      assert.deepEqual(consistency, naiveConsistency(first, leaves));
+      assert.deepEqual(consistency, TREE.proof(first, treeSize));
     }),
     { numRuns: 15 },
   );
@@ -86,7 +81,7 @@ test("proveInclusionFromTiles() reads each tile once, of level 2 too", async () 
   const treeSize = 65_536 + 300;
   const readTile: ReadTile = async (level, index, width) => {
     asked.push(`${level}/${index}`);
-    return naiveTile(level, index, width, LEAVES.slice(0, treeSize));
+    return referenceTile(TREE, level, index, width);
   };
   const tilesAsked: Readonly<Record<number, readonly string[]>> = {
     70: ["0/0", "0/257", "1/0", "1/1"],
@@ -95,14 +90,14 @@ test("proveInclusionFromTiles() reads each tile once, of level 2 too", async () 
   for (const [index, tiles] of Object.entries(tilesAsked)) {
     asked.length = 0;
     const path = await proveInclusionFromTiles({ sha256, readTile, treeSize }, Number(index));
-    assert.deepEqual(path, naivePath(Number(index), LEAVES.slice(0, treeSize)));
+    assert.deepEqual(path, TREE.path(Number(index), 0, treeSize));
     assert.deepEqual(asked.toSorted(), tiles, `tiles for leaf ${index}`);
   }
 });
 
 test("proveInclusionFromTiles() refuses a tile of another length", async () => {
   const readTile: ReadTile = async (level, index, width) =>
-    naiveTile(level, index, width - 1, LEAVES);
+    referenceTile(TREE, level, index, width - 1);
   await assert.rejects(proveInclusionFromTiles({ sha256, readTile, treeSize: 9 }, 3), {
     code: "MALFORMED_PROOF",
   });

@@ -43,7 +43,7 @@ import {
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { encodeTileLeaf, type TileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import { formatTilePath } from "../../src/static-ct/tile-path.ts";
-import { naiveConsistency, naiveLeafHash, naivePath, naiveRoot, naiveTile } from "./naive-tree.ts";
+import { ReferenceTree, referenceLeafHash } from "../reference/merkle.ts";
 
 /** What the server answers. */
 export interface Answer {
@@ -76,7 +76,6 @@ export interface Lies {
 interface Leaf {
   readonly entry: JsonEntry;
   readonly tileLeaf: Uint8Array;
-  readonly hash: Uint8Array;
 }
 
 /** A running log at `url`. */
@@ -90,6 +89,9 @@ export class NaiveLog implements AsyncDisposable {
   readonly logId: Uint8Array;
   readonly #key: KeyObject;
   readonly #leaves: Leaf[] = [];
+  readonly #hashes: Uint8Array[] = [];
+  /** Over `#hashes`, which only grows. */
+  readonly #tree: ReferenceTree = new ReferenceTree(this.#hashes);
   readonly #issuers = new Map<string, Uint8Array>();
   readonly #server = createServer((request, response) => {
     this.#serve(request, response).catch((thrown: unknown) => response.destroy(thrown as Error));
@@ -125,10 +127,6 @@ export class NaiveLog implements AsyncDisposable {
     return this.#leaves.length;
   }
 
-  get hashes(): readonly Uint8Array[] {
-    return this.#leaves.map(({ hash }) => hash);
-  }
-
   entryAt(index: number): JsonEntry {
     return this.#leaves[index]!.entry;
   }
@@ -139,7 +137,7 @@ export class NaiveLog implements AsyncDisposable {
   }
 
   rootOf(treeSize: number): Uint8Array {
-    return naiveRoot(this.hashes.slice(0, treeSize));
+    return this.#tree.root(0, treeSize);
   }
 
   /** Logs an entry. @returns Its SCT. */
@@ -164,8 +162,8 @@ export class NaiveLog implements AsyncDisposable {
     this.#leaves.push({
       entry: { leafInput, extraData: encodeExtraData(precertificate, chain) },
       tileLeaf: encodeTileLeaf(leaf),
-      hash: naiveLeafHash(leafInput),
     });
+    this.#hashes.push(referenceLeafHash(leafInput));
     const promise = this.lies.promise?.(logged) ?? logged;
     const signature = this.#sign(encodeMerkleTreeLeaf({ ...promise, entry }));
     const sct: Sct = { logId: this.logId, ...promise, signature };
@@ -226,7 +224,7 @@ export class NaiveLog implements AsyncDisposable {
     const depth = level === "data" ? 0 : level;
     const isKnown = (256 * index + width) * 256 ** depth <= this.size;
     if (!isKnown || formatTilePath({ level, index, width }) !== path) return notFound();
-    if (level !== "data") return bytes(naiveTile(level, index, width, this.hashes));
+    if (level !== "data") return bytes(referenceTile(this.#tree, level, index, width));
     const leaves = this.#leaves.slice(256 * index, 256 * index + width);
     const whole = bytes(Buffer.concat(leaves.map(({ tileLeaf }) => tileLeaf)));
     const headers = { ...whole.headers, "content-encoding": "gzip" };
@@ -236,7 +234,6 @@ export class NaiveLog implements AsyncDisposable {
   #rfc6962(endpoint: string, query: URLSearchParams): Answer {
     const number = (name: string): number => Number(query.get(name));
     const treeSize = number("tree_size");
-    const hashes = this.hashes;
     switch (endpoint) {
       case "get-sth":
         return json(formatTreeHeadJson(this.#headFor("get-sth")));
@@ -245,13 +242,15 @@ export class NaiveLog implements AsyncDisposable {
       case "get-sth-consistency": {
         const [first, second] = [number("first"), number("second")];
         if (second > this.size) return refuse(400, "need a smaller tree size");
-        return json(formatConsistencyJson(naiveConsistency(first, hashes.slice(0, second))));
+        return json(formatConsistencyJson(this.#tree.proof(first, second)));
       }
       case "get-proof-by-hash": {
         const wanted = query.get("hash") ?? "";
-        const index = hashes.findIndex((hash) => Buffer.from(hash).toString("base64") === wanted);
+        const index = this.#hashes.findIndex(
+          (hash) => Buffer.from(hash).toString("base64") === wanted,
+        );
         if (index < 0 || index >= treeSize) return refuse(404, "no leaf found for hash");
-        return json(formatInclusionJson(index, naivePath(index, hashes.slice(0, treeSize))));
+        return json(formatInclusionJson(index, this.#tree.path(index, 0, treeSize)));
       }
       case "get-entries": {
         const [start, end] = [number("start"), Math.min(number("end") + 1, this.size)];
@@ -261,7 +260,7 @@ export class NaiveLog implements AsyncDisposable {
       case "get-entry-and-proof": {
         const index = number("leaf_index");
         if (index >= treeSize || treeSize > this.size) return refuse(400, "out of range");
-        const path = naivePath(index, hashes.slice(0, treeSize));
+        const path = this.#tree.path(index, 0, treeSize);
         return json(formatEntryAndProofJson(this.entryAt(index), path));
       }
       default:
@@ -298,6 +297,21 @@ export class NaiveLog implements AsyncDisposable {
       },
     });
   }
+}
+
+/** The first `width` hashes of a hash tile: c2sp.org/tlog-tiles#merkle-tree. */
+export function referenceTile(
+  tree: ReferenceTree,
+  level: number,
+  index: number,
+  width: number,
+): Uint8Array {
+  const span = 256 ** level;
+  const parts = Array.from({ length: width }, (_, position) => {
+    const start = (256 * index + position) * span;
+    return tree.root(start, start + span);
+  });
+  return Uint8Array.from(Buffer.concat(parts));
 }
 
 /** The TBSCertificate without its poison, by asn1js: decode, drop, encode. */
