@@ -1,0 +1,199 @@
+/**
+ * Observer: Prometheus metrics. Every label takes few values: shards, endpoints and states of
+ * this process, statuses, error codes.
+ * @module
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { LogEvent, Observer, ShardState } from "./observer.ts";
+
+/** The observer, and what it has seen so far as text of the Prometheus format. */
+export interface Metrics {
+  readonly observer: Observer;
+  readonly read: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+const STATES: readonly ShardState[] = [
+  "starting",
+  "open",
+  "read-only",
+  "closed",
+  "failed",
+  "stopped",
+];
+
+/** Seconds. What CAs are promised (p50 below 0.5, p99 below 1) has bounds of its own. */
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
+const STEP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
+const COUNT_BUCKETS = [0, 1, 4, 16, 64, 256, 1024, 4096];
+
+/**
+ * Starts counting. The process's own figures (CPU, memory, event loop delay, garbage
+ * collection) are among the metrics.
+ * @param nowMs Wall time for the age of heads; milliseconds since the Unix epoch.
+ */
+export function metricsObserver(nowMs: () => number): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = requestMetrics(registry);
+  const submissions = submissionMetrics(registry);
+  const batches = batchMetrics(registry);
+  const shards = shardMetrics(registry, nowMs);
+  return {
+    observer: (event) => {
+      requests(event);
+      submissions(event);
+      batches(event);
+      shards(event);
+    },
+    read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function requestMetrics(registry: Registry): Observer {
+  const registers = [registry];
+  const count = new Counter({
+    name: "stratus_http_requests_total",
+    help: "Answers by shard, endpoint and status; 499: the client left before its answer.",
+    labelNames: ["shard", "endpoint", "status"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "stratus_http_request_seconds",
+    help: "Time from the headers of a request to its answer.",
+    labelNames: ["shard", "endpoint"],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const bugs = new Counter({
+    name: "stratus_http_bugs_total",
+    help: "Requests answered 500: bugs.",
+    labelNames: ["shard", "endpoint"],
+    registers,
+  });
+  return (event) => {
+    if (event.type === "request") {
+      const { shard, endpoint, status } = event;
+      count.inc({ shard, endpoint, status });
+      duration.observe({ shard, endpoint }, event.durationMs / 1000);
+    } else if (event.type === "request-bug") {
+      bugs.inc({ shard: event.shard, endpoint: event.endpoint });
+    }
+  };
+}
+
+function submissionMetrics(registry: Registry): Observer {
+  const registers = [registry];
+  const count = new Counter({
+    name: "stratus_submissions_total",
+    help: "Submissions by outcome: accepted, duplicate, or the error code.",
+    labelNames: ["shard", "endpoint", "outcome"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "stratus_submission_seconds",
+    help: "Time from a submission to its SCT, durable and published.",
+    labelNames: ["shard", "endpoint"],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  return (event) => {
+    if (event.type === "submission-answered") {
+      const { shard, endpoint } = event;
+      count.inc({ shard, endpoint, outcome: event.isDuplicate ? "duplicate" : "accepted" });
+      duration.observe({ shard, endpoint }, event.durationMs / 1000);
+    } else if (event.type === "submission-refused") {
+      count.inc({ shard: event.shard, endpoint: event.endpoint, outcome: event.code });
+    }
+  };
+}
+
+function batchMetrics(registry: Registry): Observer {
+  const registers = [registry];
+  const entries = new Histogram({
+    name: "stratus_batch_entries",
+    help: "Entries of one group; 0 for an idle refresh.",
+    labelNames: ["shard"],
+    buckets: COUNT_BUCKETS,
+    registers,
+  });
+  const bytes = new Counter({
+    name: "stratus_entry_bytes_total",
+    help: "Bytes of committed entries.",
+    labelNames: ["shard"],
+    registers,
+  });
+  const steps = new Histogram({
+    name: "stratus_batch_step_seconds",
+    help: "Time of the steps of one group: commit, verify, sign.",
+    labelNames: ["shard", "step"],
+    buckets: STEP_BUCKETS,
+    registers,
+  });
+  return (event) => {
+    if (event.type !== "batch-committed") return;
+    const { shard } = event;
+    entries.observe({ shard }, event.entryCount);
+    bytes.inc({ shard }, event.entryBytes);
+    steps.observe({ shard, step: "commit" }, event.commitMs / 1000);
+    steps.observe({ shard, step: "verify" }, event.verifyMs / 1000);
+    steps.observe({ shard, step: "sign" }, event.signMs / 1000);
+  };
+}
+
+function shardMetrics(registry: Registry, nowMs: () => number): Observer {
+  const labelNames = ["shard"];
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
+  const treeSize = gauge("stratus_tree_size", "Leaves of the published head.");
+  const timestamp = gauge("stratus_head_timestamp_seconds", "Timestamp of the published head.");
+  const poolEntries = gauge("stratus_pool_entries", "Entries that wait for a group.");
+  const poolBytes = gauge("stratus_pool_bytes", "Bytes of entries that wait for a group.");
+  const heads = new Map<string, number>();
+  new Gauge({
+    name: "stratus_head_age_seconds",
+    help: "Age of the published head.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [shard, timestampMs] of heads) this.set({ shard }, (nowMs() - timestampMs) / 1000);
+    },
+  });
+  const states = new Gauge({
+    name: "stratus_shard_state",
+    help: "1 for the state that the shard is in, else 0.",
+    labelNames: ["shard", "state"],
+    registers,
+  });
+  const incidents = incidentMetrics(registry);
+  return (event) => {
+    if (event.type === "head-published") {
+      const { shard } = event;
+      treeSize.set({ shard }, event.treeSize);
+      timestamp.set({ shard }, event.timestampMs / 1000);
+      heads.set(shard, event.timestampMs);
+    } else if (event.type === "pool-size") {
+      poolEntries.set({ shard: event.shard }, event.entryCount);
+      poolBytes.set({ shard: event.shard }, event.bytes);
+    } else if (event.type === "shard-state") {
+      const { shard } = event;
+      for (const state of STATES) states.set({ shard, state }, state === event.state ? 1 : 0);
+    } else {
+      incidents(event);
+    }
+  };
+}
+
+function incidentMetrics(registry: Registry): Observer {
+  const count = new Counter({
+    name: "stratus_shard_incidents_total",
+    help: "What an operator should look at: fatal errors by code, clock holds, recovery steps.",
+    labelNames: ["shard", "incident"],
+    registers: [registry],
+  });
+  return (event: LogEvent) => {
+    if (event.type === "shard-fatal") count.inc({ shard: event.shard, incident: event.code });
+    else if (event.type === "clock-held" || event.type === "recovery-step") {
+      count.inc({ shard: event.shard, incident: event.type });
+    }
+  };
+}

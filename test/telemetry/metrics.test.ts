@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { combineObservers } from "../../src/telemetry/combine.ts";
+import { metricsObserver } from "../../src/telemetry/metrics.ts";
+import type { LogEvent } from "../../src/telemetry/observer.ts";
+
+async function metricsOf(events: readonly LogEvent[], nowMs = 0): Promise<string> {
+  const { observer, read } = metricsObserver(() => nowMs);
+  for (const event of events) observer(event);
+  const { contentType, text } = await read();
+  assert.match(contentType, /^text\/plain; version=0\.0\.4/);
+  return text;
+}
+
+function has(text: string, line: string): void {
+  assert.ok(text.split("\n").includes(line), `no line ${line}`);
+}
+
+test("metricsObserver() counts requests by shard, endpoint and status, with latency buckets", async () => {
+  const request = { type: "request", shard: "a", endpoint: "get-sth", status: 200 } as const;
+  const text = await metricsOf([
+    { ...request, durationMs: 600 },
+    { ...request, durationMs: 1_500 },
+  ]);
+  has(text, 'stratus_http_requests_total{shard="a",endpoint="get-sth",status="200"} 2');
+  const bucket = (le: string) =>
+    `stratus_http_request_seconds_bucket{le="${le}",shard="a",endpoint="get-sth"}`;
+  has(text, `${bucket("0.5")} 0`);
+  has(text, `${bucket("1")} 1`);
+  has(text, `${bucket("2")} 2`);
+});
+
+test("metricsObserver() tells accepted, duplicate and refused submissions apart by code", async () => {
+  const submission = { shard: "a", endpoint: "add-chain", durationMs: 5 } as const;
+  const answered = { ...submission, type: "submission-answered" } as const;
+  const refused = { ...submission, type: "submission-refused" } as const;
+  const text = await metricsOf([
+    { ...answered, isDuplicate: false },
+    { ...answered, isDuplicate: true },
+    { ...refused, code: "REJECTED_ISSUER_UNKNOWN" },
+    { ...refused, code: "BUG" },
+  ]);
+  for (const outcome of ["accepted", "duplicate", "REJECTED_ISSUER_UNKNOWN", "BUG"]) {
+    const labels = `shard="a",endpoint="add-chain",outcome="${outcome}"`;
+    has(text, `stratus_submissions_total{${labels}} 1`);
+  }
+  has(text, 'stratus_submission_seconds_count{shard="a",endpoint="add-chain"} 2');
+});
+
+test("metricsObserver() shows size, timestamp and age of the published head", async () => {
+  const head = { type: "head-published", shard: "a", treeSize: 7, timestampMs: 9_000 } as const;
+  const text = await metricsOf([head], 10_500);
+  has(text, 'stratus_tree_size{shard="a"} 7');
+  has(text, 'stratus_head_timestamp_seconds{shard="a"} 9');
+  has(text, 'stratus_head_age_seconds{shard="a"} 1.5');
+});
+
+test("metricsObserver() shows groups, the pool, the state and incidents", async () => {
+  const batch = { treeSize: 3, entryCount: 3, entryBytes: 500 };
+  const text = await metricsOf([
+    { type: "batch-committed", shard: "a", ...batch, commitMs: 2, verifyMs: 0.4, signMs: 30 },
+    { type: "pool-size", shard: "a", entryCount: 11, bytes: 1_234 },
+    { type: "shard-state", shard: "a", state: "starting", message: "" },
+    { type: "shard-state", shard: "a", state: "open", message: "" },
+    { type: "shard-fatal", shard: "a", code: "FATAL_FSYNC", message: "" },
+    { type: "clock-held", shard: "a", message: "" },
+    { type: "recovery-step", shard: "a", message: "" },
+    { type: "request-bug", shard: "a", endpoint: "get-sth", message: "" },
+  ]);
+  has(text, 'stratus_batch_entries_bucket{le="1",shard="a"} 0');
+  has(text, 'stratus_batch_entries_bucket{le="4",shard="a"} 1');
+  has(text, 'stratus_entry_bytes_total{shard="a"} 500');
+  has(text, 'stratus_batch_step_seconds_sum{shard="a",step="commit"} 0.002');
+  has(text, 'stratus_batch_step_seconds_sum{shard="a",step="verify"} 0.0004');
+  has(text, 'stratus_batch_step_seconds_sum{shard="a",step="sign"} 0.03');
+  has(text, 'stratus_pool_entries{shard="a"} 11');
+  has(text, 'stratus_pool_bytes{shard="a"} 1234');
+  has(text, 'stratus_shard_state{shard="a",state="starting"} 0');
+  has(text, 'stratus_shard_state{shard="a",state="open"} 1');
+  has(text, 'stratus_shard_incidents_total{shard="a",incident="FATAL_FSYNC"} 1');
+  has(text, 'stratus_shard_incidents_total{shard="a",incident="clock-held"} 1');
+  has(text, 'stratus_shard_incidents_total{shard="a",incident="recovery-step"} 1');
+  has(text, 'stratus_http_bugs_total{shard="a",endpoint="get-sth"} 1');
+});
+
+test("metricsObserver() includes the process: CPU, memory, event loop delay", async () => {
+  const text = await metricsOf([]);
+  for (const name of [
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "nodejs_eventloop_lag_p99_seconds",
+  ]) {
+    assert.match(text, new RegExp(`^${name} `, "m"));
+  }
+});
+
+test("combineObservers() hands each event to all, in order", () => {
+  const seen: string[] = [];
+  const observe = combineObservers(
+    (event) => seen.push(`first ${event.type}`),
+    (event) => seen.push(`second ${event.type}`),
+  );
+  observe({ type: "clock-held", shard: "a", message: "" });
+  assert.deepEqual(seen, ["first clock-held", "second clock-held"]);
+});
