@@ -87,6 +87,7 @@ export class NaiveLog implements AsyncDisposable {
   readonly requests: string[] = [];
   readonly publicKey: Uint8Array;
   readonly logId: Uint8Array;
+  readonly #name: string;
   readonly #key: KeyObject;
   readonly #leaves: Leaf[] = [];
   readonly #hashes: Uint8Array[] = [];
@@ -98,16 +99,17 @@ export class NaiveLog implements AsyncDisposable {
   });
   #head: SignedTreeHead | undefined;
 
-  private constructor() {
+  private constructor(name: string) {
+    this.#name = name;
     const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
     this.#key = pair.privateKey;
     this.publicKey = Uint8Array.from(pair.publicKey.export({ format: "der", type: "spki" }));
     this.logId = sha256(this.publicKey);
   }
 
-  /** Starts a log with `seedCount` made-up entries. */
-  static async start(seedCount = 0): Promise<NaiveLog> {
-    const log = new NaiveLog();
+  /** Starts a log with `seedCount` made-up entries; `name` is the last part of its URL. */
+  static async start(seedCount = 0, name = "naive"): Promise<NaiveLog> {
+    const log = new NaiveLog(name);
     for (let index = 0; index < seedCount; index += 1) {
       log.add({ type: "x509", certificate: Uint8Array.of(0x30, 2, 5, index % 256) }, undefined, []);
     }
@@ -120,7 +122,7 @@ export class NaiveLog implements AsyncDisposable {
   }
 
   get origin(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/naive`;
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/${this.#name}`;
   }
 
   get size(): number {
@@ -195,7 +197,7 @@ export class NaiveLog implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "", "http://naive");
-    const path = url.pathname.replace(/^\/naive\//, "");
+    const path = url.pathname.slice(this.#name.length + 2);
     this.requests.push(path);
     if (this.lies.raw?.(path, response)) return;
     const truth = this.#answer(path, url.searchParams, await buffer(request));
