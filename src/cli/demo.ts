@@ -17,7 +17,7 @@ import { parseConfig } from "../config/parse.ts";
 import { formatBase64 } from "../encoding/base64.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { verifyConsistency } from "../merkle/verify.ts";
-import { decodeExtraData, decodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import { decodeExtraData, decodeMerkleTreeLeaf, type SignedEntry } from "../rfc6962/entry.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { embeddedScts, entryOfChain, entryOfEmbedded } from "./chain.ts";
@@ -52,6 +52,7 @@ export async function demo(startLog: StartLog, io: CommandIo): Promise<number> {
       "A root and an intermediate with fresh keys, for this run only. A real CA keeps its own for years.",
     );
     const ca = await makeDemoCa(Date.now());
+    tour.say("Made: Demo Root, and Demo Intermediate below it.");
     tour.step(
       "Start a log",
       "It accepts certificates that chain to this root, keeps them in an append-only Merkle tree, and signs what it says. It runs on a free port over a temporary folder.",
@@ -83,8 +84,10 @@ class Tour {
 
   step(title: string, explanation: string): void {
     this.#count += 1;
-    this.io.out(`${this.#count === 1 ? "" : "\n"}${this.#count}. ${title}`);
-    this.io.out(`   ${explanation}`);
+    if (this.#count > 1) this.io.out("");
+    this.io.out(`${this.#count}. ${title}`);
+    for (const [line] of explanation.matchAll(/\S.{0,75}(?=\s|$)/g)) this.say(line);
+    this.io.out("");
   }
 
   say(line: string): void {
@@ -136,7 +139,34 @@ async function submitCertificate(
     "Browsers look for SCTs in the certificate itself. Anyone who meets it may log it as well.",
   );
   const chain = [certificate, ca.intermediate];
-  await submitAndVerify(connection, { endpoint: "add-chain", chain }, tour.inner);
+  const sct = await connection.rfc6962.submit("add-chain", chain);
+  tour.say("The log answered add-chain with an SCT of its own.");
+  await verifyCounting(tour, connection, sct, entryOfChain(sha256, chain), chain);
+}
+
+/** As `submit` does, but says only how many checks held. @returns The leaf index. */
+async function verifyCounting(
+  tour: Tour,
+  connection: LogConnection,
+  sct: Sct,
+  entry: SignedEntry,
+  chain: readonly Uint8Array[],
+): Promise<number> {
+  let heldCount = 0;
+  const { leafIndex } = await verifySubmission({
+    ...connection,
+    entry,
+    entryOfChain: (logged) => entryOfChain(sha256, logged),
+    chain,
+    sct,
+    sha256,
+    nowMs: Date.now,
+    onHeld: () => {
+      heldCount += 1;
+    },
+  });
+  tour.say(`ok  the same ${heldCount} checks hold for it: it is entry ${leafIndex}`);
+  return leafIndex;
 }
 
 /** Both entries, through both APIs, are what was submitted. */
@@ -194,16 +224,9 @@ async function verifyEmbedded(
   );
   const [sct] = embeddedScts(certificate);
   if (sct === undefined) throw new CheckError("SCT signature", "the certificate embeds no SCT");
-  const { leafIndex } = await verifySubmission({
-    ...connection,
-    entry: entryOfEmbedded(sha256, certificate, ca.intermediate),
-    entryOfChain: (chain) => entryOfChain(sha256, chain),
-    chain: [certificate, ca.intermediate],
-    sct,
-    sha256,
-    nowMs: Date.now,
-    onHeld: (check, sentence) => tour.say(`  ok  ${check}: ${sentence}`),
-  });
+  const entry = entryOfEmbedded(sha256, certificate, ca.intermediate);
+  const chain = [certificate, ca.intermediate];
+  const leafIndex = await verifyCounting(tour, connection, sct, entry, chain);
   if (leafIndex !== 0) throw new CheckError("leaf index", `expected entry 0, got ${leafIndex}`);
   tour.say("ok  the embedded SCT leads to entry 0, the precertificate");
 }
@@ -232,8 +255,8 @@ async function verifyGrowth(
     } catch (cause) {
       throw new CheckError("heads agree", `${source.api}: ${messageOf(cause)}`, { cause });
     }
-    const sizes = `the tree of ${first.treeSize} is a prefix of that of ${second.treeSize}`;
-    tour.say(`ok  ${source.api}: ${sizes} entries`);
+    const sizes = `size ${first.treeSize} is a prefix of that of size ${second.treeSize}`;
+    tour.say(`ok  ${source.api}: the tree of ${sizes}`);
   }
 }
 

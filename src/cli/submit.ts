@@ -90,12 +90,12 @@ export async function submitAndVerify(
     staticCt,
     sha256,
     nowMs: Date.now,
-    onHeld: (check, sentence) => io.out(`  ok  ${check}: ${sentence}`),
+    onHeld: (check, sentence) => io.out(`  ok  ${sentence} [${check}]`),
   });
   io.out(
-    `All checks hold: entry ${leafIndex} is in the tree of ${head.treeSize} entries of ` +
-      `${formatTime(head.timestampMs)} (get-sth) and in that of ${checkpoint.treeSize} entries ` +
-      `of ${formatTime(checkpoint.timestampMs)} (checkpoint).`,
+    `All checks hold: entry ${leafIndex} is in the tree of size ${head.treeSize} of ` +
+      `${formatTime(head.timestampMs)} (get-sth) and of size ${checkpoint.treeSize} of ` +
+      `${formatTime(checkpoint.timestampMs)} (checkpoint).`,
   );
   return sct;
 }

@@ -84,9 +84,9 @@ export function verifySct(
 ): number {
   const { entry, sct, key, onHeld } = check;
   verifySctSignature(key, entry, sct);
-  onHeld("SCT signature", "the log's key signed this very certificate, time and place");
+  onHeld("SCT signature", "the SCT is the log's signature of this certificate, time and place");
   verifySctTime(sct, check.nowMs());
-  onHeld("SCT timestamp", "it is not in the future");
+  onHeld("SCT timestamp", "the SCT is not from the future");
   const leafIndex = leafIndexOfSct(sct);
   onHeld("leaf index", `the SCT promises entry ${leafIndex}`);
   return leafIndex;
@@ -100,10 +100,13 @@ async function readHead(
 ): Promise<SignedTreeHead> {
   const head = await during("tree head signature", () => source.head());
   verifyHead(check.key, head, check.nowMs(), name);
-  check.onHeld("tree head signature", `${name}: size ${head.treeSize}, signed by the log's key`);
+  check.onHeld(
+    "tree head signature",
+    `${name} answers a tree of size ${head.treeSize}, signed by the log's key`,
+  );
   if (head.treeSize <= leafIndex) await blameIndex(check, leafIndex, head.treeSize);
   verifyFreshness(head, leafIndex, check.sct.timestampMs, name);
-  check.onHeld("stale head", `${name}: covers entry ${leafIndex}, no older than the SCT`);
+  check.onHeld("stale head", `${name} covers entry ${leafIndex} and is no older than the SCT`);
   return head;
 }
 
@@ -123,7 +126,7 @@ async function readAuditPath(
     throw thrown;
   }
   verifyExtraData(check, logged, "get-entry-and-proof");
-  onHeld("entry", `get-entry-and-proof: entry ${leafIndex} is the leaf rebuilt from the chain`);
+  onHeld("entry", `entry ${leafIndex} in get-entry-and-proof is the leaf rebuilt from the chain`);
   const leafHash = hashLeaf(sha256, leaf);
   const proof = await during("audit path", () => rfc6962.proofByHash(leafHash, head.treeSize));
   if (proof.leafIndex !== leafIndex) {
@@ -155,7 +158,10 @@ async function verifyTree(
   const tilesRoot = await during("hash tiles", () => check.staticCt.rootFromTiles(head.treeSize));
   const leafHash = hashLeaf(sha256, leafOfSct(check.entry, check.sct));
   verifyRoot(sha256, { head, leafIndex, leafHash, path, tilesRoot });
-  check.onHeld("audit path", `${path.length} sibling hashes lead from the leaf to the root`);
+  check.onHeld(
+    "audit path",
+    `the audit path (${path.length} hashes) leads from the leaf to the root`,
+  );
   check.onHeld("root", "the root computed from hash tiles is the head's");
 }
 
@@ -209,7 +215,7 @@ async function verifyStaticEntry(
   const logged = await during("entry", () => staticCt.entryAndProof(leafIndex, treeSize));
   verifyLogged(leaf, logged.leafInput, "the data tile");
   verifyExtraData(check, logged, "the data tile");
-  onHeld("entry", `data tile and issuers: entry ${leafIndex} is the chain that was sent`);
+  onHeld("entry", `entry ${leafIndex} in the data tile is the same, and its issuers are served`);
   const claim = { leafIndex, treeSize, leafHash: hashLeaf(sha256, leaf), path: logged.path };
   try {
     verifyInclusion(sha256, claim, rootHash);

@@ -29,23 +29,28 @@ test("submit() of a certificate exits 0 and shows and verifies everything", asyn
   const sct = parseSctJson(json);
   assert.deepEqual(sct.logId, log.logId);
   assert.deepEqual(encodeSct(sct), Uint8Array.from(Buffer.from(tls, "base64")));
-  for (const check of [
+  const checks = [...out.matchAll(/^ {2}ok {2}.* \[(.*)\]$/gm)].map((match) => match[1]);
+  assert.deepEqual(checks, [
     "SCT signature",
     "SCT timestamp",
     "leaf index",
-    "tree head signature: get-sth",
-    "tree head signature: the checkpoint",
+    "tree head signature",
     "stale head",
     "entry",
+    "leaf index",
     "audit path",
     "root",
-    "hash tiles",
+    "tree head signature",
+    "stale head",
     "heads agree",
-  ]) {
-    assert.match(out, new RegExp(`^ {2}ok {2}${check}`, "m"));
-  }
+    "entry",
+    "hash tiles",
+  ]);
   assert.match(out, /Key: from the log's own log\.v3\.json/);
-  assert.match(out, /All checks hold: entry 300 is in the tree of 301 entries/);
+  assert.match(
+    out,
+    /All checks hold: entry 300 is in the tree of size 301 of 20.* and of size 301 of 20/,
+  );
 });
 
 test("submit() of a precertificate finds the endpoint and exits 0", async () => {
@@ -91,7 +96,7 @@ test("submit() exits 0 when the tree grows between the two heads", async () => {
   };
   const { exitCode, out, err } = await submitTo(log);
   assert.equal(err, "");
-  assert.match(out, /heads agree: the tree of 6 entries is a prefix of that of 306/);
+  assert.match(out, /the tree of 6 entries is a prefix of that of 306 \[heads agree\]/);
   assert.equal(exitCode, 0);
 });
 
