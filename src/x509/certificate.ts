@@ -42,7 +42,7 @@ export interface Extension {
 }
 
 /** A parsed certificate; byte arrays are views into `der`, unless bits were unaligned. */
-export interface Certificate extends Readonly<KnownExtensions> {
+export interface Certificate extends Readonly<Omit<KnownExtensions, "extendedKeyUsages">> {
   readonly der: Uint8Array;
   /** The TBSCertificate TLV: what is signed. */
   readonly tbs: Uint8Array;
@@ -62,6 +62,8 @@ export interface Certificate extends Readonly<KnownExtensions> {
   readonly subject: Uint8Array;
   /** The SubjectPublicKeyInfo TLV. */
   readonly spki: Uint8Array;
+  /** Content octets of the OIDs in ExtendedKeyUsage. */
+  readonly extendedKeyUsages: readonly Uint8Array[];
   readonly extensions: readonly Extension[];
   /** Offset in `tbs` of the `[3]` that holds the extensions; undefined without it. */
   readonly extensionsOffset: number | undefined;

@@ -67,7 +67,7 @@ export function buildPath(
     const issuer = defined(issuers[index], "an index below the length");
     verifyLink(index === 0 ? leaf : issuers[index - 1], index, issuer, rules, budget);
   }
-  for (const issuer of issuers) rules.issuers.remember(issuer);
+  for (const issuer of isRooted ? issuers.slice(0, -1) : issuers) rules.issuers.remember(issuer);
   return path;
 }
 

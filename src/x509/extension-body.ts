@@ -24,8 +24,8 @@ export interface KnownExtensions {
   isCa: boolean | undefined;
   /** The first 9 bits of KeyUsage, digitalSignature first; empty without any that is set. */
   keyUsage: readonly boolean[];
-  /** Content octets of the OIDs in ExtendedKeyUsage. */
-  extendedKeyUsages: readonly Uint8Array[];
+  /** Content octets of the OIDs in ExtendedKeyUsage; grows in place. */
+  readonly extendedKeyUsages: Uint8Array[];
   subjectKeyId: Uint8Array | undefined;
   /** keyIdentifier of AuthorityKeyIdentifier. */
   authorityKeyId: Uint8Array | undefined;
@@ -70,7 +70,7 @@ export function decodeKnownExtension(
       known.authorityKeyId = decodeAuthorityKeyId(value);
       break;
     case 37:
-      known.extendedKeyUsages = [...known.extendedKeyUsages, ...decodeExtendedKeyUsage(value)];
+      decodeExtendedKeyUsage(value, known.extendedKeyUsages);
       break;
   }
 }
@@ -171,16 +171,14 @@ function decodeAuthorityKeyId(value: Uint8Array): Uint8Array | undefined {
   return keyId === undefined ? undefined : fields.content(keyId);
 }
 
-/** An empty body passes, as in CTFE. */
-function decodeExtendedKeyUsage(value: Uint8Array): readonly Uint8Array[] {
-  if (value.length === 0) return [];
-  const usages: Uint8Array[] = [];
+/** Appends to `usages`. An empty body passes, as in CTFE. */
+function decodeExtendedKeyUsage(value: Uint8Array, usages: Uint8Array[]): void {
+  if (value.length === 0) return;
   const list = soleSequence(value, "ExtendedKeyUsage");
   while (!list.isAtEnd) {
     const usage = list.content(list.expect(TAG.oid, "ExtendedKeyUsage"));
     usages.push(requireOid(usage, "ExtendedKeyUsage"));
   }
-  return usages;
 }
 
 function requireAuthorityInfoAccess(value: Uint8Array): void {

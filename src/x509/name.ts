@@ -14,7 +14,10 @@ import { formatOid } from "./oid.ts";
 export interface NameAttribute {
   /** `CN`, `O`, ... where RFC 4514 or custom has a short form, else the dotted OID. */
   readonly type: string;
+  /** Text; `#` and hex of the content octets where the value is no string. */
   readonly value: string;
+  /** Whether `value` is text. */
+  readonly isText: boolean;
 }
 
 /**
@@ -44,16 +47,25 @@ export function describeName(name: Uint8Array): readonly NameAttribute[] {
       const attribute = attributes.descend(TAG.sequence, "name");
       const oid = formatOid(attributes.content(attribute.expect(TAG.oid, "name")));
       const value = attribute.next("name");
-      found.push({ type: SHORT_NAMES[oid] ?? oid, value: textOf(value, attribute.content(value)) });
+      const content = attribute.content(value);
+      const isText = TEXT_TAGS.has(value.tag);
+      const shown = isText ? textOf(value, content) : `#${formatHex(content.subarray(0, 64))}`;
+      found.push({ type: SHORT_NAMES[oid] ?? oid, value: shown, isText });
     }
   }
   return found;
 }
 
-/** `CN=R3,O=Let's Encrypt,C=US`: like RFC 4514, the most specific attribute first. Never throws. */
+/**
+ * `CN=R3,O=Let's Encrypt,C=US`: like RFC 4514, the most specific attribute first. What does
+ * not decode, or has more than 4,096 bytes, appears as hex. Never throws.
+ */
 export function formatName(name: Uint8Array): string {
   try {
-    const parts = describeName(name).map(({ type, value }) => `${type}=${escapeValue(value)}`);
+    if (name.length > 4096) return `#${formatHex(name.subarray(0, 64))}…`;
+    const parts = describeName(name).map(({ type, value, isText }) => {
+      return `${type}=${isText ? escapeValue(value) : value}`;
+    });
     return parts.reverse().join(",");
   } catch {
     return `#${formatHex(name.subarray(0, 64))}`;
@@ -103,11 +115,9 @@ function requireUtf8(content: Uint8Array, what: string): void {
 }
 
 function textOf(value: Tlv, content: Uint8Array): string {
-  const isText = TEXT_TAGS.has(value.tag);
   if (value.tag === TAG.bmpString || value.tag === TAG.universalString) {
     return wideText(content, value.tag === TAG.bmpString ? 2 : 4);
   }
-  if (!isText) return `#${formatHex(content.subarray(0, 64))}`;
   try {
     return decodeUtf8(content);
   } catch {
@@ -123,7 +133,8 @@ const TEXT_TAGS: ReadonlySet<number> = new Set<number>([
   TAG.printableString,
   TAG.teletexString,
   TAG.ia5String,
-  0x1a,
+  TAG.universalString,
+  TAG.bmpString,
 ]);
 
 function wideText(content: Uint8Array, width: number): string {

@@ -5,7 +5,7 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { concatBytes, equalBytes } from "../encoding/bytes.ts";
+import { equalBytes } from "../encoding/bytes.ts";
 import type { Certificate, Extension } from "./certificate.ts";
 import { contextConstructed, DerReader, derHeader, TAG } from "./der.ts";
 import { parseOid } from "./oid.ts";
@@ -155,18 +155,28 @@ function assembleTbs(
   const listLength = lengthOf(extensions);
   const listHeader = derHeader(TAG.sequence, listLength);
   const wrapperHeader = derHeader(contextConstructed(3), listHeader.length + listLength);
-  return wrap(TAG.sequence, [
+  const fields = [
     tbs.subarray(contentStart, issuerStart),
     issuer,
     tbs.subarray(issuerEnd, extensionsOffset),
     wrapperHeader,
     listHeader,
-    ...extensions,
-  ]);
+  ];
+  return wrap(TAG.sequence, fields.concat(extensions));
 }
 
+/** One TLV of all parts. They are not spread into arguments: there can be tens of thousands. */
 function wrap(tag: number, parts: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(derHeader(tag, lengthOf(parts)), ...parts);
+  const length = lengthOf(parts);
+  const header = derHeader(tag, length);
+  const out = new Uint8Array(header.length + length);
+  out.set(header);
+  let offset = header.length;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

@@ -11,6 +11,7 @@ import fc from "fast-check";
 import { MalformedError } from "../../src/base/errors.ts";
 import { type Certificate, parseCertificate } from "../../src/x509/certificate.ts";
 import { formatOid } from "../../src/x509/oid.ts";
+import { buildPrecertTbs } from "../../src/x509/precert.ts";
 import { parsePem } from "../../src/x509/roots.ts";
 import { verifySignature } from "../../src/x509/verify.ts";
 import {
@@ -163,4 +164,15 @@ test("property: parseCertificate() of mutated real roots throws MalformedError o
     }),
     { numRuns: 2000 },
   );
+});
+
+test("parseCertificate() and buildPrecertTbs() take time in proportion to the extensions", () => {
+  // As many as fit a submission's body; quadratic work would take many seconds.
+  const list = Array.from({ length: 40_000 }, () => Buffer.from("3006060004023000", "hex"));
+  const usages = Array.from({ length: 15_000 }, () => extendedKeyUsage("1.2.3"));
+  for (const extensions of [list, usages]) {
+    const der = ca.issue({ serial: 1, onlyExtensions: extensions, precert: true });
+    const tbs = buildPrecertTbs(parseCertificate(der));
+    assert.equal(tbs.length, ca.tbs({ serial: 1, onlyExtensions: extensions }).length);
+  }
 });

@@ -19,7 +19,7 @@ import {
 } from "../../src/x509/der.ts";
 import { parsePem } from "../../src/x509/roots.ts";
 import { type KeyType, makeCa } from "../support/certificates.ts";
-import { derLength, integer, sequence } from "../support/der-builder.ts";
+import { derLength, integer } from "../support/der-builder.ts";
 
 function bytes(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, "hex"));
@@ -190,14 +190,16 @@ test("DerReader finds the same TLVs as asn1js in real roots", () => {
   }
 });
 
-test("DerReader: nesting of 100,000 levels costs no stack", () => {
+test("DerReader: nesting of 20,000 levels costs no stack", () => {
   let length = 0;
   const headers: Buffer[] = [];
-  for (let level = 0; level < 100_000; level += 1) {
+  for (let level = 0; level < 20_000; level += 1) {
     const header = Buffer.concat([Buffer.of(0x30), derLength(length)]);
-    headers.unshift(header);
+    headers.push(header);
     length += header.length;
   }
-  assert.equal(boundariesOf(Buffer.concat(headers)).length, 100_000);
-  assert.equal(boundariesOf(sequence(sequence())).length, 2);
+  let reader = new DerReader(Buffer.concat(headers.reverse()));
+  let depth = 0;
+  for (; !reader.isAtEnd; depth += 1) reader = reader.descend(TAG.sequence, "level");
+  assert.equal(depth, 20_000);
 });
