@@ -86,8 +86,7 @@ function requireLinked(
 ): void {
   const seen = new Set<string>();
   let child = leaf;
-  for (const [index, { certificate, fingerprint }] of issuers.entries()) {
-    const key = bytesKey(fingerprint);
+  for (const [index, { certificate, key }] of issuers.entries()) {
     if (seen.has(key) || equalBytes(certificate.der, leaf.der)) {
       throw notCompliant(`certificate ${index + 1} repeats an earlier one`);
     }

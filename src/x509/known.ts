@@ -15,12 +15,15 @@ export interface KnownCertificate {
   readonly certificate: Certificate;
   /** 32 bytes. */
   readonly fingerprint: Uint8Array;
+  /** The fingerprint as a `Map` key. */
+  readonly key: string;
 }
 
 /** Parses a certificate from a copy of its bytes, so that nothing larger is held by it. @throws MalformedError. */
 export function readCopied(der: Uint8Array, sha256: Sha256): KnownCertificate {
   const certificate = parseCertificate(Uint8Array.from(der));
-  return { certificate, fingerprint: sha256(certificate.der) };
+  const fingerprint = sha256(certificate.der);
+  return { certificate, fingerprint, key: bytesKey(fingerprint) };
 }
 
 /** Parsed issuers by their DER; the least recently used gives way. */
@@ -91,7 +94,7 @@ export function tailKey(bytes: Uint8Array): number {
 }
 
 function pairKey(child: KnownCertificate, issuer: KnownCertificate): string {
-  return bytesKey(child.fingerprint) + bytesKey(issuer.fingerprint);
+  return child.key + issuer.key;
 }
 
 function put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, entriesMax: number): void {

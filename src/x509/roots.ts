@@ -19,8 +19,7 @@ export class RootSet {
     const byFingerprint = new Map<string, KnownCertificate>();
     for (const der of ders) {
       const root = readCopied(der, sha256);
-      const key = bytesKey(root.fingerprint);
-      if (!byFingerprint.has(key)) byFingerprint.set(key, root);
+      if (!byFingerprint.has(root.key)) byFingerprint.set(root.key, root);
     }
     this.#roots = [...byFingerprint.values()];
     this.#byFingerprint = byFingerprint;
