@@ -71,10 +71,10 @@ export const SEGMENT_TILES = 64;
 const NO_ROOM = /ENOSPC|EDQUOT|EMFILE|ENFILE|No space left|Disk quota|Too many open files/;
 
 /**
- * Makes an empty store in `folder`, which must not exist or be empty; its parent must exist.
+ * Makes an empty store in `folder`, which may hold a key but no store; its parent must exist.
  * What a crash leaves of an attempt is no store, and the next attempt removes it.
  *
- * @throws FatalError `FATAL_IDENTITY` if something is there; `FATAL_LOCKED` if it is in use.
+ * @throws FatalError `FATAL_IDENTITY` if a store is there; `FATAL_LOCKED` if it is in use.
  * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be written.
  */
 export async function createLevelStore(
@@ -89,10 +89,9 @@ export async function createLevelStore(
   await using _lock = await options.lockFolder(folder);
   await attempt(`${folder} cannot be written`, async () => {
     const names = (await seam.files.listFolder(folder)) ?? [];
-    const isOurs = names.every((name) => name === "db.new" || name === "entries");
     const entries = (await seam.files.listFolder(paths.entries)) ?? [];
-    if (!isOurs || entries.length > 0) {
-      throw new FatalError("FATAL_IDENTITY", `${folder} holds something already: ${names[0]}`);
+    if (names.includes("db") || entries.length > 0) {
+      throw new FatalError("FATAL_IDENTITY", `${folder} holds a store, or what is left of one`);
     }
     await seam.files.remove(paths.newDatabase);
     await seam.files.makeFolder(paths.entries);

@@ -1,0 +1,169 @@
+/**
+ * The command line: commands, their flags and their help.
+ * @module
+ */
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { CtError, MalformedError, messageOf } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
+import { type Running, startStratus } from "../compose.ts";
+import type { Config } from "../config/config.ts";
+import { chooseOverrides, type OverrideFlags } from "../config/override.ts";
+import { checkConfig } from "./config.ts";
+import { demo } from "./demo.ts";
+import { initShards } from "./init.ts";
+import { TERMINAL } from "./io.ts";
+import { type LoadOptions, loadConfig } from "./load-config.ts";
+import { serve } from "./serve.ts";
+import { submit } from "./submit.ts";
+
+/** The development configuration of the project, for `npm start`. */
+const DEV_CONFIG = join(import.meta.dirname, "../../config/dev.yaml");
+
+/** A program that was not run yet. */
+export interface Program {
+  /** Runs the command that `argv` names. @returns The exit code; never throws. */
+  run(argv: readonly string[]): Promise<number>;
+}
+
+/** The program as the process has it: stdout for people, stderr for errors and logs. */
+export function createProgram(): Program {
+  return {
+    async run(argv) {
+      let exitCode = 0;
+      const root = createRoot((code) => {
+        exitCode = code;
+      });
+      try {
+        await root.parseAsync(argv, { from: "user" });
+        return exitCode;
+      } catch (error) {
+        return reportError(error);
+      }
+    },
+  };
+}
+
+function createRoot(exit: (code: number) => void): Command {
+  const root = new Command("stratus")
+    .description("A Certificate Transparency log: RFC 6962 and static-ct-api from one tree.")
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError("(--help shows what is possible)");
+  addServerCommands(root, exit);
+  addClientCommands(root, exit);
+  return root;
+}
+
+function addServerCommands(root: Command, exit: (code: number) => void): void {
+  withOverrides(root.command("dev"))
+    .description("start a log for development; creates keys and shards that are missing")
+    .action(async (flags: OverrideFlags) => {
+      const config = await load(flags, DEV_CONFIG);
+      if (!config.development) {
+        throw new MalformedError(
+          "MALFORMED_CONFIG",
+          "'dev' creates keys and shards by itself: it runs only where the configuration says " +
+            "'development: true'; use 'init' and 'serve'",
+        );
+      }
+      const created = await initShards(config, TERMINAL.out);
+      if (created > 0) {
+        TERMINAL.out("");
+        TERMINAL.out("WARNING: the keys above were made just now, for development only.");
+        TERMINAL.out("They lie unprotected on this disk; never let anyone rely on this log.");
+      }
+      exit(await serve(config, { print: TERMINAL.out, stopped: untilStopped() }));
+    });
+  withOverrides(root.command("init"))
+    .description("create each shard of the configuration that does not exist yet")
+    .action(async (flags: OverrideFlags) => {
+      await initShards(await load(flags), TERMINAL.out);
+    });
+  withOverrides(root.command("serve"))
+    .description("serve the log in the foreground until SIGTERM; creates nothing")
+    .action(async (flags: OverrideFlags) => {
+      exit(await serve(await load(flags), { print: TERMINAL.out, stopped: untilStopped() }));
+    });
+  const config = root.command("config").description("look at a configuration");
+  withOverrides(config.command("check"), false)
+    .argument("<file>", "the configuration")
+    .description("explain what a configuration would run, and what is wrong with it")
+    .action(async (file: string, flags: OverrideFlags) => {
+      const { overrides } = chooseOverrides(flags, process.env);
+      exit(
+        await checkConfig(file, {
+          ...loadOptions(),
+          overrides,
+          print: TERMINAL.out,
+          printError: TERMINAL.err,
+        }),
+      );
+    });
+}
+
+function addClientCommands(root: Command, exit: (code: number) => void): void {
+  root
+    .command("submit")
+    .description("submit a chain, print its SCT, and verify everything the log says about it")
+    .argument("<chain>", "PEM file: the certificate, then its issuers")
+    .requiredOption("--url <url>", "the shard, e.g. http://127.0.0.1:6962/nimbus2027")
+    .option("--key <file>", "the log's public key (PEM or DER); default: from log.v3.json")
+    .action(async (chain: string, flags: { url: string; key?: string }) => {
+      exit(await submit({ url: flags.url, chainFile: chain, keyFile: flags.key }, TERMINAL));
+    });
+  root
+    .command("demo")
+    .description(
+      "the whole tour: a throw-away log, a test CA, submissions, proofs; needs no network",
+    )
+    .action(async () => {
+      exit(await demo(startThrowAway, TERMINAL));
+    });
+}
+
+/** The demo's log: created and served in one go. */
+async function startThrowAway(config: Config): Promise<Running> {
+  await initShards(config, () => {});
+  return startStratus(config);
+}
+
+function withOverrides(command: Command, hasConfig = true): Command {
+  if (hasConfig) command.option("--config <file>", "the configuration (or STRATUS_CONFIG)");
+  return command
+    .option("--data <folder>", "instead of the file's 'data' (or STRATUS_DATA)")
+    .option("--listen <address>", "instead of the file's 'listen' (or STRATUS_LISTEN)")
+    .option("--operations <address>", "instead of the file's 'operations' (or STRATUS_OPERATIONS)");
+}
+
+async function load(flags: OverrideFlags, fallback?: string): Promise<Config> {
+  const { config, overrides } = chooseOverrides(flags, process.env);
+  const path = config?.value ?? fallback;
+  if (path === undefined) {
+    throw new MalformedError("MALFORMED_CONFIG", "expected --config FILE, or STRATUS_CONFIG");
+  }
+  return loadConfig(path, { ...loadOptions(), overrides });
+}
+
+function loadOptions(): Omit<LoadOptions, "overrides"> {
+  return { cwd: process.cwd(), nowMs: Date.now() };
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function reportError(error: unknown): number {
+  // Commander has printed its own; help and version are no errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CtError) {
+    TERMINAL.err(`stratus: ${error.code}: ${error.message}`);
+    return 1;
+  }
+  TERMINAL.err(`stratus: ${messageOf(error)}`);
+  if (error instanceof Error && error.stack !== undefined) TERMINAL.err(error.stack);
+  return 1;
+}

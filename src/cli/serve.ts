@@ -1,0 +1,53 @@
+/**
+ * `stratus serve` and `stratus dev`: run the log in the foreground until SIGTERM or SIGINT.
+ * @module
+ */
+
+import { type Running, startStratus } from "../compose.ts";
+import type { Config } from "../config/config.ts";
+import { formatTime } from "../config/scalar.ts";
+
+/** How the commands speak and stop. */
+export interface ServeIo {
+  /** Takes one line for people, without its end. */
+  readonly print: (line: string) => void;
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * Serves until it is asked to stop, then drains.
+ * @returns The exit code.
+ * @throws FatalError, MalformedError if it cannot start: nothing was created or changed.
+ */
+export async function serve(config: Config, io: ServeIo): Promise<number> {
+  const running = await startStratus(config);
+  for (const line of describe(config, running)) io.print(line);
+  await io.stopped;
+  io.print("Stopping: no new submissions, those in flight are answered first.");
+  await running.stop();
+  io.print("Stopped.");
+  return 0;
+}
+
+function describe(config: Config, running: Running): readonly string[] {
+  const lines = [
+    "",
+    `Stratus listens on ${running.listenUrl} (operations on ${running.operationsUrl}).`,
+    "",
+  ];
+  for (const shard of config.shards) {
+    const log = running.logs.get(shard.name);
+    const { reason = "", state = "failed" } = log?.status() ?? {};
+    const window = `${formatTime(shard.notAfterStartMs)} to ${formatTime(shard.notAfterLimitMs)}`;
+    lines.push(`  ${shard.name}  ${state}  certificates that expire from ${window}`);
+    if (reason !== "") lines.push(`    ${reason}`);
+  }
+  const [first] = config.shards;
+  if (first !== undefined) {
+    const url = `${running.listenUrl}/${first.name}`;
+    lines.push("", "Try:", `  curl ${url}/ct/v1/get-sth`);
+    lines.push(`  ./stratus submit --url ${url} chain.pem`, "");
+  }
+  return lines;
+}

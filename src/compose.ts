@@ -1,0 +1,176 @@
+/**
+ * The composition root of a running log: configuration in, servers out. It builds adapters,
+ * then engines, then the two HTTP servers, and holds no logic of its own.
+ * @module
+ */
+import { CtError, FatalError } from "./base/errors.ts";
+import { VERSION } from "./base/version.ts";
+import type { Clock } from "./clock/clock.ts";
+import { systemClock } from "./clock/system.ts";
+import type { Config, ShardConfig } from "./config/config.ts";
+import { buildApp } from "./http/app.ts";
+import { drain, listen } from "./http/listen.ts";
+import { buildOperationsApp } from "./http/operations.ts";
+import { identityOf, requireIdentity } from "./identity.ts";
+import { lockFolder } from "./lock/folder-lock.ts";
+import { FailedLog } from "./log/failed.ts";
+import { Judge } from "./log/judge.ts";
+import { closesAtMs } from "./log/lifecycle.ts";
+import type { Log } from "./log/log.ts";
+import { Shard } from "./log/shard.ts";
+import { sha256 } from "./native-sha256.ts";
+import { loadRoots } from "./roots/load.ts";
+import type { EcdsaKey } from "./signer/ecdsa.ts";
+import { GuardedSigner, RefusingSigner } from "./signer/guard.ts";
+import { openGuardFolder } from "./signer/guard-folder.ts";
+import { readKeyFile } from "./signer/key-file.ts";
+import type { Signer } from "./signer/signer.ts";
+import { LEVEL_DEFAULTS, openLevelStore } from "./storage/level/level-store.ts";
+import { REAL_SEAM } from "./storage/level/real.ts";
+import type { Seam } from "./storage/level/seam.ts";
+import type { Store } from "./storage/store.ts";
+import { combineObservers } from "./telemetry/combine.ts";
+import { loggingObserver, standardError } from "./telemetry/logging.ts";
+import { metricsObserver } from "./telemetry/metrics.ts";
+import type { Observer } from "./telemetry/observer.ts";
+import { RootSet } from "./x509/roots.ts";
+import { verifySignature } from "./x509/verify.ts";
+
+/** In a development configuration a jumped clock is believed after so much steady time. */
+const DEVELOPMENT_STEADY_MS = 60_000;
+
+/** What a test may put in the place of an adapter. */
+export interface Overrides {
+  readonly clock?: Clock;
+  /** Sees every event besides metrics and logs. */
+  readonly observer?: Observer;
+  /** The file system and database below the stores, by shard. */
+  readonly seam?: (shard: string) => Seam;
+}
+
+/** A log that serves. */
+export interface Running {
+  /** `http://host:port`, as bound. */
+  readonly listenUrl: string;
+  readonly operationsUrl: string;
+  readonly logs: ReadonlyMap<string, Log>;
+  /** Drains and closes everything; takes at most `config.drainMs` and the running groups. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens every shard and serves. Nothing is created.
+ * @throws FatalError, MalformedError if a shard was never created, is held by another process,
+ *   or is another log than the configuration says. A shard that is ill for any other reason
+ *   answers 503, and the others serve.
+ */
+export async function startStratus(config: Config, overrides: Overrides = {}): Promise<Running> {
+  const clock = overrides.clock ?? systemClock;
+  const metrics = metricsObserver(() => clock.nowMs());
+  const logging = loggingObserver(config.logLevel, standardError());
+  const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
+  const logs = new Map<string, Log>();
+  const shards: Shard[] = [];
+  const stopShards = () => Promise.all(shards.map((shard) => shard.stop()));
+  try {
+    for (const shardConfig of config.shards) {
+      const log = await openShard(config, shardConfig, { ...overrides, clock, observer });
+      logs.set(shardConfig.name, log);
+      if (log instanceof Shard) shards.push(log);
+    }
+    const app = buildApp({ ...describe(config, logs), clock, observer });
+    const operations = buildOperationsApp({ logs, metrics: metrics.read, clock, observer });
+    const listenUrl = formatUrl(await listen(app, config.listen));
+    const operationsUrl = formatUrl(await listen(operations, config.operations));
+    // A shard answers 503 until it is open; reads begin as soon as its head is proven.
+    await Promise.all(shards.map((shard) => shard.start()));
+    const stop = async (): Promise<void> => {
+      await drain(app, clock, config.drainMs);
+      await stopShards();
+      await drain(operations, clock, 0);
+    };
+    return { listenUrl, operationsUrl, logs, stop };
+  } catch (error) {
+    await stopShards();
+    throw error;
+  }
+}
+
+function formatUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function describe(config: Config, logs: ReadonlyMap<string, Log>) {
+  const sites = new Map(
+    [...logs].map(([name, log]) => [
+      name,
+      {
+        submissionUrl: `${config.submissionUrl}/${name}`,
+        monitoringUrl: `${config.monitoringUrl}/${name}`,
+        closesAtMs: closesAtMs(log.identity),
+      },
+    ]),
+  );
+  const operator = { name: new URL(config.publicUrl).hostname, emails: [] };
+  return { logs, sites, operator, software: { name: "stratus", version: VERSION } };
+}
+
+interface ShardWorld extends Overrides {
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+async function openShard(config: Config, shard: ShardConfig, world: ShardWorld): Promise<Log> {
+  const { clock, observer } = world;
+  const key = await readKeyFile(shard.keyPath);
+  const identity = identityOf(config, shard, key.logId);
+  const roots = await loadRoots(shard.roots);
+  const rootSet = new RootSet(roots.ders, sha256);
+  for (const message of roots.warnings) {
+    observer({ type: "recovery-step", shard: shard.name, message });
+  }
+  let store: Store;
+  try {
+    const seam = world.seam?.(shard.name) ?? REAL_SEAM;
+    store = await openLevelStore(shard.folder, { ...LEVEL_DEFAULTS, sha256, lockFolder, seam });
+  } catch (error) {
+    if (isForOperator(error)) throw error;
+    return new FailedLog(identity, key.publicKey, rootSet.ders, error);
+  }
+  try {
+    requireIdentity((await store.load()).identity, identity);
+    const judge = new Judge({
+      roots: rootSet,
+      policy: shard,
+      otherShards: config.shards.filter((other) => other.name !== shard.name),
+      verifySignature,
+      sha256,
+      clock,
+    });
+    const signer = await openSigner(config.guard, key);
+    const { batch, pool, answerWithinMs } = shard;
+    const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
+    const limits = { batch, pool, answerWithinMs, clockSteadyMs };
+    return new Shard({ identity, store, signer, judge, clock, sha256, observer, ...limits });
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Without its guard a key signs nothing, but what is proven stays readable. */
+async function openSigner(guard: string, key: EcdsaKey): Promise<Signer> {
+  try {
+    const folder = await openGuardFolder(guard, key.logId, lockFolder);
+    return new GuardedSigner({ key, folder, sha256 });
+  } catch (error) {
+    if (error instanceof FatalError && !isForOperator(error)) return new RefusingSigner(key, error);
+    throw error;
+  }
+}
+
+/** Whether to start at all would be a mistake: never created, in use, or another log. */
+function isForOperator(error: unknown): boolean {
+  const codes: readonly string[] = ["FATAL_STORE_MISSING", "FATAL_LOCKED", "FATAL_IDENTITY"];
+  return !(error instanceof CtError) || codes.includes(error.code);
+}
