@@ -14,7 +14,7 @@ import type { Sha256 } from "../merkle/hash.ts";
 import { formatNote, parseNote } from "./note.ts";
 
 /** Signature type of `RFC6962NoteSignature`: c2sp.org/signed-note#signature-types. */
-const RFC6962_SIGNATURE_TYPE = 0x05;
+export const RFC6962_SIGNATURE_TYPE = 0x05;
 
 /** What a checkpoint states, and the log's own signature on it. */
 export interface Checkpoint {
@@ -67,10 +67,11 @@ export function parseCheckpoint(
   log: { readonly origin: string; readonly logId: Uint8Array },
 ): Checkpoint {
   const note = parseNote(source);
-  const [origin, size, root] = note.text.split("\n");
+  const [origin, size, root, ...extensions] = note.text.slice(0, -1).split("\n");
   if (origin !== log.origin || size === undefined || root === undefined) {
     throw malformed(`expected origin ${quote(log.origin)}, got ${quote(origin ?? "")}`);
   }
+  if (extensions.includes("")) throw malformed("an empty extension line");
   const keyId = checkpointKeyId(sha256, origin, log.logId);
   const line = note.signatures.find(
     (signature) => signature.name === origin && equalBytes(signature.keyId, keyId),
