@@ -7,6 +7,9 @@ import { MalformedError, quote } from "../base/errors.ts";
 import { TREE_SIZE_MAX } from "../base/integers.ts";
 import { TILE_WIDTH } from "../merkle/tile.ts";
 
+/** The level above which a tree of 2^40 leaves has no tile. */
+const LEVEL_MAX = 5;
+
 /** A hash tile, or a data tile where `level` is `"data"`. */
 export interface TilePath {
   readonly level: number | "data";
@@ -15,8 +18,14 @@ export interface TilePath {
   readonly width: number;
 }
 
-/** `tile/<level>/<N>[.p/<W>]`, N in groups of three digits: `x001/x234/067`. */
+/**
+ * `tile/<level>/<N>[.p/<W>]`, N in groups of three digits: `x001/x234/067`.
+ * @throws RangeError for a level, index or width that no tile has.
+ */
 export function formatTilePath(tile: TilePath): string {
+  if (!isTile(tile)) {
+    throw new RangeError(`no tile ${tile.level}, ${tile.index} of width ${tile.width}`);
+  }
   const partial = tile.width === TILE_WIDTH ? "" : `.p/${tile.width}`;
   return `tile/${tile.level}/${formatTileIndex(tile.index)}${partial}`;
 }
@@ -31,13 +40,17 @@ export function parseTilePath(path: string): TilePath {
     const level = levelText === "data" ? "data" : Number(levelText);
     const index = Number(indexText.replaceAll(/[x/]/g, ""));
     const width = widthText === undefined ? TILE_WIDTH : Number(widthText);
-    const indexMax = TREE_SIZE_MAX / TILE_WIDTH;
-    const isWidth = widthText === undefined || width < TILE_WIDTH;
-    if (isWidth && index < indexMax && formatTileIndex(index) === indexText) {
-      return { level, index, width };
-    }
+    const tile = { level, index, width } as const;
+    // The round trip refuses `x000/001`, and `.p/256` for a full tile.
+    if (isTile(tile) && formatTilePath(tile) === path) return tile;
   }
   throw new MalformedError("MALFORMED_TILE_PATH", `expected a tile path, got ${quote(path)}`);
+}
+
+function isTile({ level, index, width }: TilePath): boolean {
+  const isLevel = level === "data" || (Number.isInteger(level) && level >= 0 && level <= LEVEL_MAX);
+  const isIndex = Number.isInteger(index) && index >= 0 && index < TREE_SIZE_MAX / TILE_WIDTH;
+  return isLevel && isIndex && Number.isInteger(width) && width >= 1 && width <= TILE_WIDTH;
 }
 
 function formatTileIndex(index: number): string {
