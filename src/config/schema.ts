@@ -293,7 +293,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .default("./guard")
       .meta({
         description:
-          "Folder of the signing guard, with one folder for each log ID; outside `data`, and better on another disk: it is what notices that `data` was rolled back. Never restore it from a backup.",
+          "Folder of the signing guard, with one folder for each log ID; outside `data`, and better on another disk: it is what notices that `data` was rolled back, so do not restore both from one backup.",
         examples: ["./guard"],
       }),
     development: z

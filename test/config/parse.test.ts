@@ -290,7 +290,7 @@ test("property: parseConfig() of arbitrary text throws only MalformedError", () 
         .map((parts) => parts.join("")),
       parses,
     ),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 
@@ -325,7 +325,7 @@ test("property: parseConfig() of any value in any field throws only MalformedErr
     fc.property(fc.dictionary(fc.constantFrom(...keys), fc.oneof(fc.jsonValue(), items)), (value) =>
       parses(JSON.stringify(value)),
     ),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 

@@ -1,0 +1,141 @@
+/**
+ * The documents say what is so: error codes, examples, commands, and the tests that show each
+ * MUST.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+function isFile(path: string): boolean {
+  return existsSync(join(ROOT, path)) && statSync(join(ROOT, path)).isFile();
+}
+
+/** Rows of all tables of a page, each as its trimmed cells; heads and rules are left out. */
+function rowsOf(page: string): readonly (readonly string[])[] {
+  const lines = page.split("\n");
+  return lines
+    .filter((line, index) => line.startsWith("|") && !isRule(line) && !isRule(lines[index + 1]))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+function isRule(line: string | undefined): boolean {
+  return line !== undefined && /^\|[\s:|-]+\|$/.test(line);
+}
+
+/** The codes of src/base/errors.ts by their class: the text between `type X =` and `;`. */
+function codesOf(kind: string): readonly string[] {
+  const [, body = ""] =
+    new RegExp(`type ${kind}Code =([^;]*);`).exec(read("src/base/errors.ts")) ?? [];
+  return [...body.matchAll(/"([A-Z0-9_]+)"/g)].map(([, code = ""]) => code);
+}
+
+const KINDS = ["Malformed", "Rejected", "Unavailable", "Fatal"] as const;
+
+/** The text below a heading of level 2, up to the next. */
+function sectionOf(page: string, heading: string): string {
+  return page.split(/^## /m).find((section) => section.startsWith(`${heading}\n`)) ?? "";
+}
+
+for (const kind of KINDS) {
+  test(`docs/ERRORS.md lists each code of ${kind}Error and no other`, () => {
+    const codes = codesOf(kind);
+    assert(codes.length >= 8, "src/base/errors.ts was read");
+    const rows = rowsOf(sectionOf(read("docs/ERRORS.md"), kind));
+    assert.deepEqual(
+      rows.map(([code]) => code),
+      codes.toSorted().map((code) => `\`${code}\``),
+    );
+    for (const row of rows) {
+      assert.equal(row.length, 4, row[0]);
+      for (const cell of row.slice(2)) assert.match(cell, /^.{15,}\.$/, `${row[0]}: a sentence`);
+    }
+  });
+}
+
+test("src/base/errors.ts has no code outside the four classes", () => {
+  const all = [...read("src/base/errors.ts").matchAll(/^ {2}\| "([A-Z0-9_]+)"/gm)];
+  assert.equal(all.length, KINDS.flatMap(codesOf).length);
+});
+
+const STATUS_FILE = "src/http/status.ts";
+
+test("docs/ERRORS.md has the status that src/http/status.ts answers", {
+  skip: isFile(STATUS_FILE) ? false : `${STATUS_FILE} is not there`,
+}, () => {
+  const table = [...read(STATUS_FILE).matchAll(/^ {2}([A-Z]+_[A-Z0-9_]+): (\d{3}),/gm)];
+  const statuses = new Map(table.map(([, code = "", status = ""]) => [code, status]));
+  const rows = KINDS.flatMap((kind) => rowsOf(sectionOf(read("docs/ERRORS.md"), kind)));
+  assert.equal(statuses.size, rows.length);
+  for (const [code = "", status] of rows) {
+    // A dash: no request leads there, whatever the table must hold for completeness.
+    if (status !== "-") assert.equal(status, statuses.get(code.replaceAll("`", "")), code);
+  }
+});
+
+for (const path of globSync("config/*.yaml", { cwd: ROOT })) {
+  test(`${path} loads`, () => {
+    const text = read(path);
+    assert.match(text, /^# yaml-language-server: \$schema=\.\/stratus\.schema\.json\n/);
+    const nowMs = Date.UTC(2026, 10, 23);
+    const config = parseConfig(text, { path, cwd: ROOT, nowMs, shardFolders: [], overrides: {} });
+    assert(config.shards.length > 0);
+    assert.equal(config.development, path === "config/dev.yaml");
+  });
+}
+
+test("config/ has the three examples that the documents name", () => {
+  for (const name of ["dev", "nimbus", "half-years"]) assert(isFile(`config/${name}.yaml`), name);
+});
+
+const SPEC = "docs/SPEC.md";
+
+if (isFile(SPEC)) {
+  const rows = rowsOf(read(SPEC));
+  test(`${SPEC} has rows`, () => assert(rows.length > 0));
+  for (const [index, row] of rows.entries()) {
+    test(`${SPEC}, row ${index + 1} names a source and a test that exist: ${row[0] ?? ""}`, () => {
+      checkSpecRow(row);
+    });
+  }
+} else {
+  test(`${SPEC} names sources and tests`, { skip: `${SPEC} is not there` }, () => undefined);
+}
+
+/** `| MUST | src/... | test/... `id` |`: each id in backticks stands in one of the row's tests. */
+function checkSpecRow(row: readonly string[]): void {
+  assert(row.length >= 3, "expected | MUST | file | test |");
+  const paths = (cell: string | undefined): readonly string[] =>
+    [...(cell ?? "").matchAll(/[\w./-]+\.ts\b/g)].map(([path]) => path);
+  const sources = paths(row[1]);
+  const tests = paths(row[2]);
+  assert(sources.length > 0, "expected a source file");
+  assert(tests.length > 0, "expected a test file");
+  for (const source of sources) {
+    assert(source.startsWith("src/") && isFile(source), `no source ${source}`);
+  }
+  for (const path of tests) assert(path.startsWith("test/") && isFile(path), `no test ${path}`);
+  const ids = row
+    .slice(2)
+    .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, id = ""]) => id))
+    .filter((id) => !id.endsWith(".ts"));
+  assert(ids.length > 0, "expected the test's id in backticks");
+  const bodies = tests.map(read);
+  for (const id of ids) {
+    const isThere = bodies.some((body) => body.includes(id));
+    assert(isThere, `\`${id}\` does not stand in ${tests.join(", ")}`);
+  }
+}
