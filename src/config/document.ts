@@ -34,7 +34,7 @@ export interface Problem {
 export const TEXT_LENGTH_MAX = 65_536;
 
 /** Aliases (`*name`) of a configuration at most. */
-const ALIASES_MAX = 100;
+const ALIASES_MAX = 256;
 
 /** What to write instead, by the code of YAML's own errors. */
 const YAML_HINTS: Readonly<Record<string, string>> = {

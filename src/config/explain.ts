@@ -58,10 +58,14 @@ export function problemsOfIssue(document: ConfigDocument, issue: SchemaIssue): r
   }
   const field = fieldAt(path) ?? {};
   const write = `(write ${advice(path, field)})`;
+  const expected =
+    Array.isArray(value) && value.length > (field.maxItems ?? value.length)
+      ? `a list of at most ${field.maxItems}`
+      : expectation(field);
   const message =
     value === undefined
       ? `${name} is missing ${write}`
-      : `${name}: expected ${expectation(field)}, got ${show(value)} ${write}`;
+      : `${name}: expected ${expected}, got ${show(value)} ${write}`;
   return [document.problemOfValue(path, message)];
 }
 

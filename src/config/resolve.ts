@@ -71,9 +71,10 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     const message = "expected at least one shard (write for example series: [{ name: nimbus }])";
     context.report([], () => message);
   }
-  checkNames(placed, context);
-  checkKeys(placed, context);
-  for (const { shard, place } of placed) checkShard(shard, place, context);
+  const bounded = placed.slice(0, SHARDS_MAX);
+  checkNames(bounded, context);
+  checkKeys(bounded, context);
+  for (const { shard, place } of bounded) checkShard(shard, place, context);
   const publicUrl = publicUrlOf(file, listen, context);
   return {
     listen,
@@ -143,7 +144,8 @@ function publicUrlOf(file: ConfigFile, listen: ListenAddress, context: ResolveCo
   if (file.publicUrl !== undefined) return sound(parseUrl(file.publicUrl));
   if (context.missing.has("publicUrl")) return "";
   const isWildcard = listen.host === "0.0.0.0" || listen.host === "::";
-  if (!file.development || isWildcard || listen.port === 0) {
+  const isLocal = file.development && !isWildcard && listen.port !== 0;
+  if (!isLocal && !isAnyMissing(context, "development")) {
     const message = "publicUrl is missing (write for example publicUrl: https://ct.example.org)";
     context.report([], () => message);
   }
@@ -236,16 +238,18 @@ function isAnyCurrent(...items: readonly SeriesItem[]): boolean {
 /** Two logs must not share a name: it is URL, folder and origin. */
 function checkNames(placed: readonly PlacedShard[], context: ResolveContext): void {
   const first = new Map<string, Path>();
+  const told = new Set<string>();
   for (const { shard, place } of placed) {
-    const earlier = first.get(shard.name);
-    if (earlier === undefined) first.set(shard.name, place);
-    else {
-      context.report(
-        [...place, "name"],
-        (placeOf) =>
-          `${formatPath(placeOf(place))}: the shard ${shard.name} is already in ${formatPath(placeOf(earlier))} (write another name)`,
-      );
-    }
+    const earlier = first.get(shard.name) ?? place;
+    first.set(shard.name, earlier);
+    const pair = `${formatPath(place)} ${formatPath(earlier)}`;
+    if (earlier === place || told.has(pair)) continue;
+    told.add(pair);
+    context.report(
+      [...place, "name"],
+      (placeOf) =>
+        `${formatPath(placeOf(place))}: the shard ${shard.name} is already in ${formatPath(placeOf(earlier))} (write another name)`,
+    );
   }
 }
 

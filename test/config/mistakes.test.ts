@@ -302,6 +302,14 @@ series: [{ name: nimbus }]`,
       "roots: expected a list of at least 1, got a list of 0 (write for example roots: [mozilla])",
   },
   {
+    title: "too many roots",
+    text: `publicUrl: https://ct.example.org
+roots: ▶[${"mozilla, ".repeat(64)} mozilla]
+series: [{ name: nimbus }]`,
+    message:
+      "roots: expected a list of at most 64, got a list of 65 (write for example roots: [mozilla])",
+  },
+  {
     title: "an unknown extended key usage",
     text: `publicUrl: https://ct.example.org
 series: [{ name: nimbus, extendedKeyUsages: [serverAuth, ▶server] }]`,
@@ -395,9 +403,7 @@ shards:
       '4:1: unknown key "developmnt"',
       "7:12: series[0].years",
       "9:11: a is the name of another series, and firstYear: current is in one of them",
-      ...[2026, 2027, 2028, 2029].map(
-        (year) => `9:11: series[2]: the shard a${year} is already in series[1]`,
-      ),
+      "9:11: series[2]: the shard a2026 is already in series[1]",
       "11:5: shards[0].notAfterLimit",
       "15:20: notAfterLimit",
     ],
