@@ -7,16 +7,16 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FatalError, messageOf } from "./base/errors.ts";
 import type { Config, ShardConfig } from "./config/config.ts";
-import { identityOf } from "./identity.ts";
 import { lockFolder } from "./lock/folder-lock.ts";
-import { sha256 } from "./native-sha256.ts";
 import { parseTreeHeadJson } from "./rfc6962/json.ts";
 import { encodeTreeHeadToSign } from "./rfc6962/tree-head.ts";
 import type { EcdsaKey } from "./signer/ecdsa.ts";
 import { createGuardFolder } from "./signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "./signer/key-file.ts";
+import { sha256 } from "./signer/sha256.ts";
 import { createLevelStore, LEVEL_DEFAULTS } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
+import type { ShardIdentity } from "./storage/store.ts";
 
 /** The public URL is asked for a head of the same key for so long; milliseconds. */
 const ASK_MS_MAX = 3_000;
@@ -51,6 +51,14 @@ export async function createShard(config: Config, shard: ShardConfig): Promise<C
     seam: REAL_SEAM,
   });
   return { state: "created", isNewKey, logId: key.logId, publicKey: key.publicKey };
+}
+
+/** The identity that the configuration gives a shard with this key. */
+export function identityOf(config: Config, shard: ShardConfig, logId: Uint8Array): ShardIdentity {
+  const { name, type, notAfterStartMs, notAfterLimitMs } = shard;
+  // The submission prefix without scheme: c2sp.org/static-ct-api#checkpoints.
+  const origin = `${config.submissionUrl.replace(/^https?:\/\//, "")}/${name}`;
+  return { name, logId, origin, type, notAfterStartMs, notAfterLimitMs };
 }
 
 /** A lost disk must not become a second tree under the same key. */

@@ -20,11 +20,11 @@ import { verifyConsistency } from "../merkle/verify.ts";
 import { decodeExtraData, decodeMerkleTreeLeaf, type SignedEntry } from "../rfc6962/entry.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import { sha256 } from "../signer/sha256.ts";
 import { embeddedScts, entryOfChain, entryOfEmbedded } from "./chain.ts";
 import { type DemoCa, type DemoOrder, makeDemoCa } from "./demo-ca.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { type LogConnection, openLog } from "./log-connection.ts";
-import { sha256 } from "./sha256.ts";
 import { submitAndVerify } from "./submit.ts";
 
 /** A log that was started for the demo. */

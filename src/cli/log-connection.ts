@@ -15,8 +15,8 @@ import {
 } from "../client/transport.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
+import { sha256 } from "../signer/sha256.ts";
 import { type ListedLog, parseLogJson } from "../static-ct/log-json.ts";
-import { sha256 } from "./sha256.ts";
 
 const LOG_JSON_BYTES_MAX = 65_536;
 

@@ -13,6 +13,7 @@ import { cleanText, normalizePrefix, SourceError } from "../client/transport.ts"
 import { verifySubmission } from "../client/verify-submission.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Sct } from "../rfc6962/sct.ts";
+import { sha256 } from "../signer/sha256.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 import { formatName } from "../x509/name.ts";
 import { parsePem } from "../x509/roots.ts";
@@ -20,7 +21,6 @@ import { entryOfChain, isPrecertificateChain, withMissingIssuer } from "./chain.
 import { type CommandIo, EXIT } from "./io.ts";
 import { type LogConnection, openLog } from "./log-connection.ts";
 import { describeSct, formatTime } from "./sct-text.ts";
-import { sha256 } from "./sha256.ts";
 
 /** The command line of `stratus submit`. */
 export interface SubmitOptions {

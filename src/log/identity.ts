@@ -1,20 +1,10 @@
 /**
- * What a shard of the configuration must be, on disk as well: one function for `init`, which
- * writes it, and for `serve`, which refuses anything else.
+ * A shard is one log for life: what is stored must be what the configuration says.
  * @module
  */
-import { FatalError } from "./base/errors.ts";
-import type { Config, ShardConfig } from "./config/config.ts";
-import { formatHex } from "./encoding/hex.ts";
-import type { ShardIdentity } from "./storage/store.ts";
-
-/** The identity that the configuration gives a shard with this key. */
-export function identityOf(config: Config, shard: ShardConfig, logId: Uint8Array): ShardIdentity {
-  const { name, type, notAfterStartMs, notAfterLimitMs } = shard;
-  // The submission prefix without scheme: c2sp.org/static-ct-api#checkpoints.
-  const origin = `${config.submissionUrl.replace(/^https?:\/\//, "")}/${name}`;
-  return { name, logId, origin, type, notAfterStartMs, notAfterLimitMs };
-}
+import { FatalError } from "../base/errors.ts";
+import { formatHex } from "../encoding/hex.ts";
+import type { ShardIdentity } from "../storage/store.ts";
 
 /** @throws FatalError `FATAL_IDENTITY` naming each difference. */
 export function requireIdentity(stored: ShardIdentity, wanted: ShardIdentity): void {
