@@ -56,7 +56,7 @@ export function formatNote(note: Note): string {
 /** Reads what {@link formatNote} writes. @throws MalformedError `MALFORMED_NOTE`. */
 export function parseNote(source: string): Note {
   const split = source.lastIndexOf("\n\n");
-  if (source.length > NOTE_CHARACTERS_MAX || split < 1 || !source.endsWith("\n")) {
+  if (source.length > NOTE_CHARACTERS_MAX || split < 0 || !source.endsWith("\n")) {
     throw new MalformedError("MALFORMED_NOTE", `expected a signed note, got ${quote(source)}`);
   }
   if (CONTROL.test(source)) {

@@ -252,6 +252,10 @@ const note: VectorFile = {
       text: "a\n\nb\n",
       signatures: [{ name: "k", keyId: "01020304", signature: "aa" }],
     }),
+    okText("a text of one empty line", `\n\n${line("k", "01020304aa")}`, {
+      text: "\n",
+      signatures: [{ name: "k", keyId: "01020304", signature: "aa" }],
+    }),
     okText("two signatures", `a\n\n${line("k", "01020304aa")}${line("l/2", "05060708bbbb")}`, {
       text: "a\n",
       signatures: [
@@ -264,7 +268,6 @@ const note: VectorFile = {
       ["no signature", "a\n"],
       ["no signature line", "a\n\n"],
       ["no text", `\n${line("k", "01020304aa")}`],
-      ["no text but an empty line", `\n\n${line("k", "01020304aa")}`],
       ["no newline at the end", `a\n\n${line("k", "01020304aa")}`.slice(0, -1)],
       ["an empty line at the end", `a\n\n${line("k", "01020304aa")}\n`],
       ["one newline before the signatures", `a\n${line("k", "01020304aa")}`],
