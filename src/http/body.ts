@@ -17,9 +17,10 @@ export const DRAIN_BYTES_MAX = 1_000_000;
 /** How long a body is read past after an early answer, in milliseconds. */
 export const DRAIN_MS_MAX = 2_000;
 
-/** Whether the headers announce a body. */
-export function announcesBody(request: IncomingMessage): boolean {
+/** Whether the headers announce a body of which some is still to come. */
+export function isBodyDue(request: IncomingMessage): boolean {
   const { headers } = request;
+  if (request.complete || request.readableEnded) return false;
   if (headers["transfer-encoding"] !== undefined) return true;
   return headers["content-length"] !== undefined && headers["content-length"] !== "0";
 }
@@ -59,24 +60,28 @@ export function readBody(request: IncomingMessage): Promise<Buffer | undefined> 
 
 /**
  * Reads on and throws away, at most {@link DRAIN_BYTES_MAX} and {@link DRAIN_MS_MAX}, then
- * calls `done` once.
+ * calls `done` once, saying whether the whole body came.
  */
-export function drainBody(request: IncomingMessage, clock: Clock, done: () => void): void {
+export function drainBody(
+  request: IncomingMessage,
+  clock: Clock,
+  done: (isWhole: boolean) => void,
+): void {
   let length = 0;
   let isDone = false;
-  const finish = () => {
+  const finish = (isWhole: boolean) => {
     if (isDone) return;
     isDone = true;
     cancel();
-    done();
+    done(isWhole);
   };
-  const cancel = clock.after(DRAIN_MS_MAX, finish);
+  const cancel = clock.after(DRAIN_MS_MAX, () => finish(false));
   request.on("data", (chunk: Buffer) => {
     length += chunk.length;
-    if (length > DRAIN_BYTES_MAX) finish();
+    if (length > DRAIN_BYTES_MAX) finish(false);
   });
-  request.once("end", finish);
-  request.once("error", finish);
-  request.once("close", finish);
+  request.once("end", () => finish(true));
+  request.once("error", () => finish(false));
+  request.once("close", () => finish(false));
   request.resume();
 }

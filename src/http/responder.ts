@@ -8,7 +8,7 @@ import { CtError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import { type Answer, answerError, type RetryAfter, refusal, spreadRetryAfter } from "./answer.ts";
-import { announcesBody, DRAIN_BYTES_MAX, drainBody } from "./body.ts";
+import { DRAIN_BYTES_MAX, drainBody, isBodyDue } from "./body.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
 export interface Endpoint {
@@ -121,7 +121,7 @@ export class Responder {
   }
 
   #write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-    if (answer.status >= 400 && !request.complete && announcesBody(request)) {
+    if (answer.status >= 400 && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
       return;
     }
@@ -135,8 +135,8 @@ export class Responder {
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
       response.end(answer.body, "latin1");
-      drainBody(request, this.#clock, () => {
-        if (!request.complete) request.socket.destroy();
+      drainBody(request, this.#clock, (isWhole) => {
+        if (!isWhole) request.destroy();
       });
       return;
     }
