@@ -116,8 +116,13 @@ export function cleanText(text: string, max: number): string {
 
 async function refusal(url: string, response: Response): Promise<SourceError> {
   const { status } = response;
-  const { bytes } = await readBody(response, REFUSAL_BYTES_MAX);
-  const text = cleanText(new TextDecoder().decode(bytes), 1_000);
+  let text = "";
+  try {
+    const { bytes } = await readBody(response, REFUSAL_BYTES_MAX);
+    text = cleanText(new TextDecoder().decode(bytes), 1_000);
+  } catch {
+    // The status alone says enough.
+  }
   const retryAfter = cleanText(response.headers.get("retry-after") ?? "", 64);
   const isRedirect = status >= 300 && status < 400;
   const lines = text.replaceAll(/\s*\n\s*/g, ": ");

@@ -4,10 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decodeExtraData, encodeExtraData } from "../../src/rfc6962/entry.ts";
+import { formatEntryAndProofJson, parseEntryAndProofJson } from "../../src/rfc6962/json.ts";
 import type { SignedTreeHead, TreeHead } from "../../src/rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { type Lies, NaiveLog } from "../support/naive-log.ts";
-import { answering, submitTo } from "../support/submit-run.ts";
+import { answering, intermediate, root, submitTo } from "../support/submit-run.ts";
 
 /** Entries before the submission: the entry that is submitted is number 300. */
 const SEED_COUNT = 300;
@@ -43,6 +45,20 @@ function oldHead(log: NaiveLog, api: "get-sth" | "checkpoint"): Lies {
 }
 
 const falseRoot = (head: TreeHead): TreeHead => ({ ...head, rootHash: flipped(head.rootHash) });
+
+const otherPrecertificate: Uint8Array = intermediate.issue({ precert: true });
+
+/** Changes what get-entry-and-proof shows beside the leaf of a precertificate. */
+function withExtraData(
+  change: (precertificate: Uint8Array, chain: readonly Uint8Array[]) => Uint8Array,
+): Lies {
+  return answering("ct/v1/get-entry-and-proof", (text) => {
+    const { leafInput, extraData, path } = parseEntryAndProofJson(text);
+    const { precertificate, chain } = decodeExtraData("precert", extraData);
+    const changed = change(precertificate!, chain);
+    return formatEntryAndProofJson({ leafInput, extraData: changed }, path);
+  });
+}
 
 /** Each lie, and what `submit` must say. */
 const LIES: readonly (readonly [string, string, RegExp, (log: NaiveLog) => Lies])[] = [
@@ -214,6 +230,30 @@ const LIES: readonly (readonly [string, string, RegExp, (log: NaiveLog) => Lies]
         }
         return falseRoot({ ...head, treeSize: log.size });
       }),
+  ],
+  [
+    "the precertificate beside the leaf",
+    "entry",
+    /the precertificate in get-entry-and-proof is not that of its leaf/,
+    () => withExtraData((_, chain) => encodeExtraData(otherPrecertificate, chain)),
+  ],
+  [
+    "the precertificate's issuer",
+    "entry",
+    /the precertificate in get-entry-and-proof is not that of its leaf/,
+    () => withExtraData((precertificate) => encodeExtraData(precertificate, [root.der])),
+  ],
+  [
+    "the precertificate beside the leaf, which is a certificate",
+    "entry",
+    /the precertificate in get-entry-and-proof/,
+    () => withExtraData((_, chain) => encodeExtraData(chain[0], chain)),
+  ],
+  [
+    "the issuers, by leaving them out",
+    "entry",
+    /get-entry-and-proof shows no issuer/,
+    () => withExtraData((precertificate) => encodeExtraData(precertificate, [])),
   ],
   [
     "the entry of the data tile",

@@ -67,6 +67,8 @@ export interface Lies {
   head?: (truth: TreeHead, api: "get-sth" | "checkpoint") => TreeHead;
   /** Changes a signed head. */
   signedHead?: (truth: SignedTreeHead, api: "get-sth" | "checkpoint") => SignedTreeHead;
+  /** Changes the bytes of a data tile before compression, and any other answer. */
+  plainAnswer?: (truth: Answer, path: string) => Answer;
   /** Changes any answer; `path` is without leading slash and query. */
   answer?: (truth: Answer, path: string) => Answer;
   /** Takes over the socket; true if it did. */
@@ -133,7 +135,16 @@ export class NaiveLog implements AsyncDisposable {
     return this.#leaves[index]!.entry;
   }
 
-  /** The signed head of the first `treeSize` entries. */
+  /** The truthful head, as both APIs answer it. */
+  head(): SignedTreeHead {
+    if (this.#head?.treeSize !== this.size) {
+      const rootHash = this.rootOf(this.size);
+      this.#head = this.signHead({ treeSize: this.size, timestampMs: Date.now(), rootHash });
+    }
+    return this.#head;
+  }
+
+  /** `head` with the log's signature, whatever it says. */
   signHead(head: TreeHead): SignedTreeHead {
     return { ...head, signature: this.#sign(encodeTreeHeadToSign(head)) };
   }
@@ -183,15 +194,10 @@ export class NaiveLog implements AsyncDisposable {
     return encodeDigitallySigned({ algorithm: "ecdsa", signature });
   }
 
-  /** One head, and one signature, for both APIs, until the tree grows. */
+  /** One head, and one signature, for both APIs, until the tree grows; then the lies. */
   #headFor(api: "get-sth" | "checkpoint"): SignedTreeHead {
-    if (this.#head?.treeSize !== this.size) {
-      const rootHash = this.rootOf(this.size);
-      this.#head = this.signHead({ treeSize: this.size, timestampMs: Date.now(), rootHash });
-    }
-    const signed = this.lies.head
-      ? this.signHead(this.lies.head({ ...this.#head! }, api))
-      : this.#head!;
+    const truth = this.head();
+    const signed = this.lies.head ? this.signHead(this.lies.head({ ...truth }, api)) : truth;
     return this.lies.signedHead?.(signed, api) ?? signed;
   }
 
@@ -200,7 +206,8 @@ export class NaiveLog implements AsyncDisposable {
     const path = url.pathname.slice(this.#name.length + 2);
     this.requests.push(path);
     if (this.lies.raw?.(path, response)) return;
-    const truth = this.#answer(path, url.searchParams, await buffer(request));
+    const plain = this.#answer(path, url.searchParams, await buffer(request));
+    const truth = compressed(this.lies.plainAnswer?.(plain, path) ?? plain, path);
     const answer = this.lies.answer?.(truth, path) ?? truth;
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
@@ -228,9 +235,7 @@ export class NaiveLog implements AsyncDisposable {
     if (!isKnown || formatTilePath({ level, index, width }) !== path) return notFound();
     if (level !== "data") return bytes(referenceTile(this.#tree, level, index, width));
     const leaves = this.#leaves.slice(256 * index, 256 * index + width);
-    const whole = bytes(Buffer.concat(leaves.map(({ tileLeaf }) => tileLeaf)));
-    const headers = { ...whole.headers, "content-encoding": "gzip" };
-    return { ...whole, headers, body: gzipSync(whole.body) };
+    return bytes(Buffer.concat(leaves.map(({ tileLeaf }) => tileLeaf)));
   }
 
   #rfc6962(endpoint: string, query: URLSearchParams): Answer {
@@ -354,6 +359,13 @@ function bytes(body: Uint8Array | undefined): Answer {
 
 function refuse(status: number, reason: string): Answer {
   return { status, headers: { "content-type": "text/plain" }, body: `Refused\n${reason}\n` };
+}
+
+/** Data tiles go out as gzip. */
+function compressed(plain: Answer, path: string): Answer {
+  if (!path.startsWith("tile/data/") || plain.status !== 200) return plain;
+  const headers = { ...plain.headers, "content-encoding": "gzip" };
+  return { ...plain, headers, body: gzipSync(plain.body) };
 }
 
 function notFound(): Answer {
