@@ -17,6 +17,7 @@ import { parseConfig } from "../config/parse.ts";
 import { formatBase64 } from "../encoding/base64.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { verifyConsistency } from "../merkle/verify.ts";
+import { sha256 } from "../signer/sha256.ts";
 import { decodeExtraData, decodeMerkleTreeLeaf, type SignedEntry } from "../rfc6962/entry.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
@@ -57,7 +58,7 @@ export async function demo(startLog: StartLog, io: CommandIo): Promise<number> {
       "Start a log",
       "It accepts certificates that chain to this root, keeps them in an append-only Merkle tree, and signs what it says. It runs on a free port over a temporary folder.",
     );
-    const log = await startLog(await demoConfig(folder, ca));
+    const log = await startLog(await writeDemoConfig(folder, ca.root));
     try {
       await takeTour(tour, ca, `${log.listenUrl}/${DEMO_SHARD}`);
     } finally {
@@ -260,11 +261,16 @@ async function verifyGrowth(
   }
 }
 
-/** One shard for the demo's root, on ports that the system chooses. */
-async function demoConfig(folder: string, ca: DemoCa): Promise<Config> {
-  const roots = join(folder, "roots.pem");
-  const body = formatBase64(ca.root).replaceAll(/.{64}/g, "$&\n");
-  await writeFile(roots, `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`);
+/**
+ * The configuration of a log with one shard, this year's and the next's, on ports that the
+ * system chooses. Writes the root beside it.
+ * @param folder Absolute path of an empty folder: data and guard will be in it too.
+ * @param root The only accepted root, DER.
+ */
+export async function writeDemoConfig(folder: string, root: Uint8Array): Promise<Config> {
+  const body = formatBase64(root).replaceAll(/.{64}/g, "$&\n");
+  const pem = `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+  await writeFile(join(folder, "roots.pem"), pem);
   const nowMs = Date.now();
   const year = new Date(nowMs).getUTCFullYear();
   // The ports are not known yet, and the origin line needs none that can be reached.
