@@ -17,7 +17,6 @@ import { parseConfig } from "../config/parse.ts";
 import { formatBase64 } from "../encoding/base64.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { verifyConsistency } from "../merkle/verify.ts";
-import { sha256 } from "../signer/sha256.ts";
 import { decodeExtraData, decodeMerkleTreeLeaf, type SignedEntry } from "../rfc6962/entry.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";

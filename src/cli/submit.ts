@@ -12,7 +12,6 @@ import { type LogKey, parseLogKey } from "../client/log-key.ts";
 import { cleanText, normalizePrefix, SourceError } from "../client/transport.ts";
 import { verifySubmission } from "../client/verify-submission.ts";
 import { equalBytes } from "../encoding/bytes.ts";
-import { sha256 } from "../signer/sha256.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import { sha256 } from "../signer/sha256.ts";
 import { parseCertificate } from "../x509/certificate.ts";
