@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CtError, MalformedError, messageOf } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { type Running, startStratus } from "../compose.ts";
@@ -106,11 +106,18 @@ function addClientCommands(root: Command, exit: (code: number) => void): void {
   root
     .command("submit")
     .description("submit a chain, print its SCT, and verify everything the log says about it")
-    .argument("<chain>", "PEM file: the certificate, then its issuers")
+    .argument("<chain>", "PEM file: the certificate, then its issuers; - for standard input")
     .requiredOption("--url <url>", "the shard, e.g. http://127.0.0.1:6962/nimbus2027")
     .option("--key <file>", "the log's public key (PEM or DER); default: from log.v3.json")
-    .action(async (chain: string, flags: { url: string; key?: string }) => {
-      exit(await submit({ url: flags.url, chainFile: chain, keyFile: flags.key }, TERMINAL));
+    .addOption(
+      new Option("--endpoint <name>", "where to submit; auto looks for the poison")
+        .choices(["auto", "add-chain", "add-pre-chain"] as const)
+        .default("auto"),
+    )
+    .option("--timeout <ms>", "deadline of each exchange in milliseconds", parseTimeout, 30_000)
+    .action(async (chainFile: string, flags: SubmitFlags) => {
+      const { url, key: keyFile, endpoint, timeout: timeoutMs } = flags;
+      exit(await submit({ url, chainFile, keyFile, endpoint, timeoutMs }, TERMINAL));
     });
   root
     .command("demo")
@@ -126,6 +133,18 @@ function addClientCommands(root: Command, exit: (code: number) => void): void {
 async function startThrowAway(config: Config): Promise<Running> {
   await initShards(config, () => {});
   return startStratus(config);
+}
+
+interface SubmitFlags {
+  readonly url: string;
+  readonly key?: string;
+  readonly endpoint: "auto" | "add-chain" | "add-pre-chain";
+  readonly timeout: number;
+}
+
+function parseTimeout(text: string): number {
+  if (!/^[1-9][0-9]{0,6}$/.test(text)) throw new InvalidArgumentError("expected milliseconds");
+  return Number(text);
 }
 
 function withOverrides(command: Command, hasConfig = true): Command {
