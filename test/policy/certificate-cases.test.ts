@@ -88,6 +88,15 @@ function pointWith(change: (point: Buffer) => Buffer): IssueOptions {
   return spki([EC, P256], change(Buffer.from(POINT)));
 }
 
+/** The P-521 leaf key with p added to x: 66 octets hold more than the field has. */
+function p521SpkiPlusP(): Buffer {
+  const whole = Buffer.from(spkiOf("p521"));
+  const x = whole.subarray(-132, -66);
+  const sum = BigInt(`0x${x.toString("hex")}`) + 2n ** 521n - 1n;
+  x.write(sum.toString(16).padStart(132, "0"), "hex");
+  return whole;
+}
+
 /** Bits moved left by one, so that the last octet has one unused bit. */
 function shiftLeft(bytes: Uint8Array): Buffer {
   const value = BigInt(`0x${Buffer.from(bytes).toString("hex")}`) * 2n;
@@ -265,6 +274,7 @@ const REFUSED: readonly Case[] = [
     "C14 coordinate beyond the field",
     pointWith((point) => Buffer.concat([point.subarray(0, 33), Buffer.alloc(32, 0xff)])),
   ],
+  ["C14 coordinate that is the right one only modulo the field", { spki: p521SpkiPlusP() }],
   ["C14 no parameters", spki([EC], POINT)],
   ["C15 RSA exponent above 2^63", spki([RSA, nothing()], rsaKey(MODULUS, integer(2n ** 63n + 1n)))],
   ["C15 RSA exponent 0", spki([RSA, nothing()], rsaKey(MODULUS, integer(0)))],

@@ -254,6 +254,19 @@ test("admit() add-chain: an issuer's signature is verified once, a leaf's each t
   assert.equal(checks, 6);
 });
 
+test("admit() add-chain: a chain that is too long is refused before any signature is checked", () => {
+  const root = makeCa();
+  const issuers = Array.from({ length: 101 }, () => root.intermediate({ keyOf: root }).der);
+  const unused = {
+    ...makeRules([root]),
+    verifySignature: () => assert.fail("no signature should be checked"),
+  };
+  const refusal = refusalOf(() =>
+    admit([root.issue(), ...issuers], optionsFor("add-chain", unused)),
+  );
+  assert.equal(refusal.code, "REJECTED_CHAIN_TOO_LONG");
+});
+
 test("admit() add-chain: a chain that was refused leaves nothing remembered", () => {
   const root = makeCa();
   const issuer: TestCa = root.intermediate();
@@ -270,10 +283,12 @@ test("admit() add-chain: RSA-PSS parameters are taken from the AlgorithmIdentifi
     root.issue({ innerAlgorithm: algorithm, outerAlgorithm: algorithm });
   const sha256 = "2.16.840.1.101.3.4.2.1";
   assert.ok(admit([claim(pssAlgorithm(sha256, 32))], options));
+  assert.ok(admit([claim(pssAlgorithm(sha256, 32, sha256, 1))], options));
   for (const wrong of [
     pssAlgorithm(sha256, 31),
     pssAlgorithm("2.16.840.1.101.3.4.2.2", 32),
     pssAlgorithm(sha256, 32, "2.16.840.1.101.3.4.2.2"),
+    pssAlgorithm(sha256, 32, sha256, 2),
     sequence(oid("1.2.840.113549.1.1.10"), sequence()),
     sequence(oid("1.2.840.113549.1.1.10")),
     sequence(oid("1.2.840.113549.1.1.10"), octetString(Buffer.of(1))),

@@ -342,6 +342,7 @@ export function pssAlgorithm(
   hashOid: string,
   saltLength: number,
   mgfHashOid: string = hashOid,
+  trailer?: number,
 ): Buffer {
   const hash = (id: string): Buffer => sequence(oid(id), nothing());
   return sequence(
@@ -350,6 +351,7 @@ export function pssAlgorithm(
       constructed(0, hash(hashOid)),
       constructed(1, sequence(oid("1.2.840.113549.1.1.8"), hash(mgfHashOid))),
       constructed(2, integer(saltLength)),
+      ...(trailer === undefined ? [] : [constructed(3, integer(trailer))]),
     ),
   );
 }
