@@ -203,6 +203,40 @@ for (const [name, change] of Object.entries<Partial<ConsistencyClaim>>({
   });
 }
 
+/** `SHA-256(0x01 || left || right)`, for roots that an attacker makes to fit a bad proof. */
+function above(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(Uint8Array.of(1, ...left, ...right));
+}
+
+const [A, B, C, D] = LEAF_HASHES as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+
+for (const [name, treeSize, path, root] of [
+  ["longer than its tree is high", 1, [B], above(B, A)],
+  ["longer than its tree is high, beside a right leaf", 2, [B, C], above(C, above(A, B))],
+  ["shorter than its tree is high", 4, [B], above(A, B)],
+  ["empty in a tree of two", 2, [], A],
+] as const) {
+  test(`verifyInclusion() refuses a path ${name}, though it leads to the root`, () => {
+    const claim = { leafIndex: 0, treeSize, leafHash: A, path };
+    throwsMalformed(() => verifyInclusion(sha256, claim, root), "MALFORMED_PROOF");
+  });
+}
+
+test("verifyConsistency() refuses proofs of the wrong length, though they lead to both roots", () => {
+  const short = { firstSize: 1, firstRoot: A, secondSize: 4, secondRoot: above(A, B), proof: [B] };
+  throwsMalformed(() => verifyConsistency(sha256, short), "MALFORMED_PROOF");
+  const long = {
+    firstSize: 3,
+    firstRoot: above(D, above(C, A)),
+    secondSize: 4,
+    secondRoot: above(D, above(C, above(A, B))),
+    proof: [A, B, C, D],
+  };
+  throwsMalformed(() => verifyConsistency(sha256, long), "MALFORMED_PROOF");
+  const right = { ...long, firstRoot: above(C, A), secondRoot: above(C, above(A, B)) };
+  verifyConsistency(sha256, { ...right, proof: [A, B, C] });
+});
+
 test("verifyConsistency() of equal sizes wants equal roots and no proof", () => {
   verifyConsistency(sha256, consistencyOf(7, 7));
   const proof = [new Uint8Array(32)];
