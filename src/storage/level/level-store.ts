@@ -412,7 +412,7 @@ async function openDatabase(path: string, options: LevelStoreOptions): Promise<D
     if (code === "LEVEL_LOCKED") {
       throw new FatalError("FATAL_LOCKED", `${path} is in use: ${reason}`, { cause });
     }
-    if (code === "LEVEL_CORRUPTION" || /does not exist|missing/i.test(reason)) {
+    if (code === "LEVEL_CORRUPTION" || /does not exist|missing|No such file/i.test(reason)) {
       throw corrupt(`LevelDB does not open ${path}: ${reason}`, cause);
     }
     const message = `LevelDB does not open ${path} now: ${reason}`;

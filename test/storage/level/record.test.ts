@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { formatHex, parseHex } from "../../../src/encoding/hex.ts";
+import { createLevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
+import { REAL_SEAM } from "../../../src/storage/level/real.ts";
+import {
+  decodeDedupHit,
+  decodeHead,
+  decodeIdentity,
+  decodeLeafIndex,
+  decodePublished,
+  encodeHead,
+  encodeIdentity,
+  openValue,
+  sealValue,
+} from "../../../src/storage/level/record.ts";
+import { fatal } from "../../conformance/store.ts";
+import { SyntheticLog, signedHead, TEST_IDENTITY } from "../../support/commits.ts";
+import { LEVEL_OPTIONS } from "../../support/level.ts";
+
+interface Vectors {
+  readonly source: string;
+  readonly records: Readonly<Record<string, string>>;
+  readonly segment: string;
+}
+
+const VECTORS = new URL("../../vectors/storage/format-1.json", import.meta.url);
+
+/** A small store's records by key, and its segment, in hex. */
+async function storedBytes(): Promise<Vectors> {
+  const root = await mkdtemp(join(tmpdir(), "stratus-test-"));
+  try {
+    const path = join(root, "shard");
+    await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
+    const store = await openLevelStore(path, LEVEL_OPTIONS);
+    const log = new SyntheticLog({ bodyBytes: 8 });
+    await store.commit(log.next(2));
+    await store.publish(signedHead(log.head!));
+    await store.commit(log.next(15));
+    await store[Symbol.asyncDispose]();
+    const records: Record<string, string> = {};
+    const database = await REAL_SEAM.openDatabase(join(path, "db"), {
+      create: false,
+      writeBufferBytes: 1_048_576,
+      cacheBytes: 1_048_576,
+      multithreading: false,
+    });
+    for await (const [key, value] of database.scan(Uint8Array.of(0), Uint8Array.of(255))) {
+      records[formatHex(key)] = formatHex(value);
+    }
+    await database.close();
+    const segment = formatHex(await readFile(join(path, "entries", "00000000")));
+    return { source: "test/storage/level/record.test.ts", records, segment };
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+test("LevelStore writes the bytes of format 1", async () => {
+  const stored = await storedBytes();
+  if (process.env["UPDATE_VECTORS"] !== undefined) {
+    await writeFile(VECTORS, `${JSON.stringify(stored, undefined, 2)}\n`);
+  }
+  assert.deepEqual(stored, JSON.parse(await readFile(VECTORS, "utf8")));
+});
+
+test("every record of format 1 is read, and no other byte or length of it", async () => {
+  const { records }: Vectors = JSON.parse(await readFile(VECTORS, "utf8"));
+  const decoders: Record<string, (payload: Uint8Array) => unknown> = {
+    I: decodeIdentity,
+    H: decodeHead,
+    U: decodePublished,
+    D: decodeDedupHit,
+    L: decodeLeafIndex,
+  };
+  for (const [keyHex, valueHex] of Object.entries(records)) {
+    const key = parseHex(keyHex);
+    const value = parseHex(valueHex);
+    const payload = openValue(key, value);
+    decoders[String.fromCharCode(key[0]!)]?.(payload);
+    for (let at = 0; at < value.length; at += 1) {
+      const flipped = value.slice();
+      flipped[at] = flipped[at]! ^ (1 << (at % 8));
+      assert.throws(() => openValue(key, flipped), fatal("FATAL_STORE_CORRUPT"));
+    }
+    assert.throws(() => openValue(key, value.subarray(1)), fatal("FATAL_STORE_CORRUPT"));
+    assert.throws(() => openValue(key, value.subarray(0, 3)), fatal("FATAL_STORE_CORRUPT"));
+    const otherKey = key.slice();
+    otherKey[otherKey.length - 1] = otherKey.at(-1)! ^ 1;
+    assert.throws(() => openValue(otherKey, value), fatal("FATAL_STORE_CORRUPT"));
+  }
+});
+
+test("decodeHead() and decodeIdentity() refuse newer versions, cut and trailing bytes", () => {
+  const head = { treeSize: 3, timestampMs: 5, rootHash: new Uint8Array(32) };
+  const payloads = [
+    [
+      decodeHead,
+      1,
+      encodeHead({
+        committed: head,
+        previous: head,
+        entriesSha256: new Uint8Array(32),
+        batchBytesTotal: 1,
+        batchBytesMax: 1,
+        writeBufferBytes: 1,
+      }),
+    ],
+    [decodeIdentity, 2, encodeIdentity({ identity: TEST_IDENTITY, segmentTiles: 64 })],
+  ] as const;
+  for (const [decode, versionBytes, payload] of payloads) {
+    decode(payload);
+    const newer = payload.slice();
+    newer[versionBytes - 1] = 2;
+    assert.throws(() => decode(newer), fatal("FATAL_STORE_FORMAT"));
+    assert.throws(() => decode(payload.subarray(0, -1)), fatal("FATAL_STORE_CORRUPT"));
+    assert.throws(() => decode(Uint8Array.of(...payload, 0)), fatal("FATAL_STORE_CORRUPT"));
+  }
+});
+
+test("sealValue() ends a value with the CRC-32 of key and value", () => {
+  // CRC-32 of "123456789" is cbf43926: the check value of the algorithm.
+  const sealed = sealValue(Buffer.from("1234"), Buffer.from("56789"));
+  assert.equal(formatHex(sealed.subarray(5)), "cbf43926");
+});
