@@ -1,0 +1,55 @@
+/**
+ * `npm run bench`: starts a fresh server, measures it, prints Markdown for README.md. With
+ * `BENCH=real` the real suite, else a short one that says nothing about speed.
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { messageOf } from "../src/base/errors.ts";
+import { CACHE_FOLDER } from "./load.ts";
+import { openStratus } from "./server.ts";
+import { formatSuite, realLoads, runSuite, smokeLoads } from "./suite.ts";
+
+const SEED = 42;
+
+/** Machine, Node version and commit, in one line. */
+export function describeMachine(): string {
+  const [cpu] = cpus();
+  let commit = "unknown commit";
+  try {
+    commit = execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
+  } catch {
+    // Not a checkout.
+  }
+  return `${cpus().length} x ${cpu?.model.trim() ?? "unknown"}, Node ${process.version}, ${commit}`;
+}
+
+async function main(): Promise<number> {
+  const isReal = process.env["BENCH"] === "real";
+  const log = (line: string) => console.error(`bench: ${line}`);
+  log(isReal ? "real suite, some minutes" : "smoke suite: BENCH=real measures");
+  await using server = await openStratus({
+    seed: SEED,
+    ...(process.env["BENCH_FOLDER"] === undefined ? {} : { parent: process.env["BENCH_FOLDER"] }),
+  });
+  const report = await runSuite(server, {
+    loads: isReal ? realLoads() : smokeLoads(),
+    readCount: isReal ? 5_000 : 50,
+    readMsMax: 10_000,
+    sampleCount: isReal ? 200 : 20,
+    seed: SEED,
+    cacheFolder: CACHE_FOLDER,
+    log,
+  });
+  console.log(`${describeMachine()}; seed ${SEED}\n\n${formatSuite(report)}`);
+  return report.problems.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    console.error(`bench/run.ts: ${messageOf(error)}`);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The suite: which loads and reads are run against which server, and the Markdown that
+ * comes of it. Every load gets precertificates of its own, so that none is a duplicate.
+ * @module
+ */
+import type { IssuerKind } from "./keys.ts";
+import type { Pace } from "./load-driver.ts";
+import type { LoadReport } from "./load-report.ts";
+import { runLoad } from "./load-run.ts";
+import { formatReads, type ReadReport, runReads } from "./reads.ts";
+import type { Server } from "./server.ts";
+
+/** Load of one row. */
+export interface SuiteLoad {
+  readonly kind: IssuerKind;
+  readonly pace: Pace;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Precertificates made beforehand. */
+  readonly count: number;
+}
+
+/** How much is measured. */
+export interface SuiteOptions {
+  readonly loads: readonly SuiteLoad[];
+  /** Measured requests of each kind of read. */
+  readonly readCount: number;
+  readonly readMsMax: number;
+  readonly sampleCount: number;
+  readonly seed: number;
+  readonly cacheFolder: string;
+  /** Told of each step. */
+  readonly log: (line: string) => void;
+}
+
+/** Everything measured. */
+export interface SuiteReport {
+  readonly loads: readonly LoadReport[];
+  readonly reads: readonly ReadReport[];
+  /** Of loads and reads together; the suite holds only if there are none. */
+  readonly problems: readonly string[];
+}
+
+/** 100/s, 500/s, 200/s and 2,000/s with RSA-2048, then each kind of issuer flat out. */
+export function realLoads(): readonly SuiteLoad[] {
+  const rates = [100, 500, 200, 2_000].map((perSecond): SuiteLoad => {
+    const pace = { type: "rate", perSecond } as const;
+    const times = { seconds: 22, warmupSeconds: 2, count: 22 * perSecond };
+    return { kind: "rsa2048", pace, connections: 256, ...times };
+  });
+  const flatOut = (["rsa2048", "p256", "p384"] as const).map(
+    (kind): SuiteLoad => ({
+      kind,
+      pace: { type: "flat-out" },
+      connections: 256,
+      seconds: 17,
+      warmupSeconds: 2,
+      count: kind === "p384" ? 60_000 : 170_000,
+    }),
+  );
+  return [...rates, ...flatOut];
+}
+
+/** A few submissions through every path, for tests: says nothing about speed. */
+export function smokeLoads(): readonly SuiteLoad[] {
+  const times = { connections: 4, seconds: 20, warmupSeconds: 0 };
+  return [
+    { kind: "p256", pace: { type: "rate", perSecond: 500 }, count: 30, ...times },
+    { kind: "p256", pace: { type: "flat-out" }, count: 270, ...times },
+  ];
+}
+
+/** Runs the loads in order, then the reads on the tree that they made. */
+export async function runSuite(server: Server, options: SuiteOptions): Promise<SuiteReport> {
+  const { seed, sampleCount, cacheFolder, log } = options;
+  const first = new Map<IssuerKind, number>();
+  const common = {
+    url: server.url,
+    pids: [server.pid],
+    seed,
+    sampleCount,
+    cacheFolder,
+    workers: 2,
+    ...(server.dataFolder === undefined ? {} : { dataFolder: server.dataFolder }),
+  };
+  const loads: LoadReport[] = [];
+  for (const load of options.loads) {
+    const { kind, pace, connections, count } = load;
+    log(`${kind}, ${pace.type === "rate" ? `${pace.perSecond}/s` : "flat out"}`);
+    const start = first.get(kind) ?? 0;
+    const sendMs = 1000 * load.seconds;
+    const warmupMs = 1000 * load.warmupSeconds;
+    const what = { kind, pace, connections, count, first: start, sendMs, warmupMs };
+    const report = await runLoad({ ...common, ...what });
+    first.set(kind, start + count);
+    loads.push(report);
+  }
+  log("reads");
+  const reads = await runReads({
+    url: server.url,
+    seed,
+    connections: 4,
+    count: options.readCount,
+    measureMsMax: options.readMsMax,
+    sampleCount,
+    pageEntries: 1_024,
+    pids: [server.pid],
+  });
+  const problems = [
+    ...loads.flatMap((load) => [
+      ...load.verification.problems,
+      ...load.refused.map(({ status, count, sample }) => `${count} answered ${status}: ${sample}`),
+    ]),
+    ...reads.flatMap((read) => read.problems),
+  ];
+  return { loads, reads, problems };
+}
+
+/** The report in Markdown: two tables, then limits and problems. */
+export function formatSuite(report: SuiteReport): string {
+  const cell = (value: number | undefined, format: (value: number) => string) =>
+    value === undefined ? "not measured" : format(value);
+  const rows = report.loads.map((load) => {
+    const { latencyMs: latency } = load;
+    const cells = [
+      load.issuer,
+      load.pace,
+      load.acceptedPerSecond.toFixed(0),
+      [latency.p50, latency.p99, latency.p999, latency.max].map((ms) => ms.toFixed(1)).join(" / "),
+      cell(load.serverCpuUsPerAccepted, (us) => us.toFixed(0)),
+      cell(load.writtenBytesPerAccepted, (bytes) => bytes.toFixed(0)),
+      cell(load.diskBytesPerEntry, (bytes) => bytes.toFixed(0)),
+      cell(load.rssAnonBytesMax, (bytes) => (bytes / 2 ** 20).toFixed(0)),
+      `${load.driverCpuUsPerRequest.toFixed(0)} us, ${(100 * load.driverCpuShare).toFixed(0)} %`,
+      cell(load.foreignCores, (cores) => cores.toFixed(2)),
+      `${load.verification.sctCount} SCTs, ${load.verification.proofs.treeCount} + ${load.verification.proofs.tileCount} proofs`,
+      `\`${load.resultHash.slice(0, 16)}\``,
+    ];
+    return `| ${cells.join(" | ")} |\n`;
+  });
+  const notes = [
+    ...report.loads.flatMap(({ issuer, pace, limits }) =>
+      limits.map((limit) => `- ${issuer}, ${pace}: ${limit}\n`),
+    ),
+    ...report.problems.map((problem) => `- **PROBLEM** ${problem}\n`),
+  ];
+  return `| issuer | pace | accepted/s | p50 / p99 / p99.9 / max ms | server CPU us/accepted | bytes written/accepted | disk bytes/entry | RssAnon MB | driver | other cores | verified | hash |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+${rows.join("")}
+${formatReads(report.reads)}
+${notes.join("")}`;
+}
