@@ -69,7 +69,7 @@ export class Judge {
   judge(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Submission {
     const { policy, otherShards, sha256, clock } = this.#options;
     const rules = this.#rules;
-    const submission = readSubmission(chain, endpoint, rules);
+    const submission = readSubmission(chain, rules);
     const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards });
     return {
       dedupKey: dedupKeyOf(sha256, admitted.entry),

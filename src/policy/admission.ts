@@ -1,10 +1,11 @@
 /**
  * Whether a submission is taken, and what is logged for it: a pure function of the chain, the
  * accepted roots and a shard's rules. The checks come in CTFE's order, so that the first
- * objection is the one that clients of other logs know.
+ * objection is the one that clients of other logs know; http/submit.ts puts CTFE's words
+ * around it.
  * @module
  */
-import { MalformedError, messageOf, RejectedError } from "../base/errors.ts";
+import { MalformedError, RejectedError } from "../base/errors.ts";
 import type { SignedEntry } from "../rfc6962/entry.ts";
 import { type Certificate, parseCertificate } from "../x509/certificate.ts";
 import { buildPath, type ChainRules, readIssuer } from "../x509/chain.ts";
@@ -84,11 +85,7 @@ export interface Admitted {
  * Parses a submitted chain; nothing else is judged.
  * @throws MalformedError `MALFORMED_CERTIFICATE`, `MALFORMED_BODY` if it is empty.
  */
-export function readSubmission(
-  chain: readonly Uint8Array[],
-  endpoint: Endpoint,
-  rules: ChainRules,
-): Submission {
+export function readSubmission(chain: readonly Uint8Array[], rules: ChainRules): Submission {
   const [first, ...rest] = chain;
   if (first === undefined) throw new MalformedError("MALFORMED_BODY", "cert chain was empty");
   let index = 0;
@@ -100,8 +97,9 @@ export function readSubmission(
     });
     return { leaf, issuers };
   } catch (error) {
-    const prefix = `${contentsOf(endpoint)}: chain failed to verify: certificate ${index} of the chain`;
-    throw withPrefix(prefix, error);
+    if (!(error instanceof MalformedError)) throw error;
+    const message = `certificate ${index} of the chain: ${error.message}`;
+    throw new MalformedError(error.code, message, { cause: error });
   }
 }
 
@@ -113,15 +111,9 @@ export function readSubmission(
 export function judgeSubmission(submission: Submission, options: AdmissionOptions): Admitted {
   const { leaf, issuers } = submission;
   const { endpoint, policy, rules } = options;
-  const contents = contentsOf(endpoint);
-  let path: readonly KnownCertificate[];
-  try {
-    requireInWindow(leaf.notAfterMs, policy, options.otherShards);
-    requireUsage(leaf, policy.extendedKeyUsages);
-    path = buildPath(leaf, issuers, rules);
-  } catch (error) {
-    throw withPrefix(`${contents}: chain failed to verify`, error);
-  }
+  requireInWindow(leaf.notAfterMs, policy, options.otherShards);
+  requireUsage(leaf, policy.extendedKeyUsages);
+  const path = buildPath(leaf, issuers, rules);
   requireType(leaf, endpoint);
   const common = {
     chain: path.map(({ certificate, fingerprint }) => ({ fingerprint, der: certificate.der })),
@@ -132,17 +124,13 @@ export function judgeSubmission(submission: Submission, options: AdmissionOption
     const entry: SignedEntry = { type: "x509", certificate: leaf.der };
     return { entry, precertificate: undefined, ...common };
   }
-  try {
-    const entry = precertEntry(leaf, path, options);
-    return { entry, precertificate: leaf.der, ...common };
-  } catch (error) {
-    throw withPrefix("failed to build MerkleTreeLeaf", error);
-  }
+  const entry = precertEntry(leaf, path, options);
+  return { entry, precertificate: leaf.der, ...common };
 }
 
 /** Parses and judges a submitted chain. @throws what {@link readSubmission} and {@link judgeSubmission} throw. */
 export function admit(chain: readonly Uint8Array[], options: AdmissionOptions): Admitted {
-  return judgeSubmission(readSubmission(chain, options.endpoint, options.rules), options);
+  return judgeSubmission(readSubmission(chain, options.rules), options);
 }
 
 /** Whether a NotAfter lies in `window`. */
@@ -180,23 +168,16 @@ function requireUsage(leaf: Certificate, names: readonly string[]): void {
 }
 
 function requireType(leaf: Certificate, endpoint: Endpoint): void {
-  const contents = contentsOf(endpoint);
   const { state } = poisonOf(leaf);
   if (state === "invalid") {
-    throw new RejectedError(
-      "REJECTED_POISON_INVALID",
-      `${contents}: precert test failed: CT poison ext is not critical or invalid`,
-    );
+    throw new RejectedError("REJECTED_POISON_INVALID", "CT poison ext is not critical or invalid");
   }
   const isPrecertificate = state === "valid";
   if (isPrecertificate === (endpoint === "add-pre-chain")) return;
   const [got, other] = isPrecertificate
     ? ["a precertificate", "add-pre-chain"]
     : ["a certificate without poison", "add-chain"];
-  throw new RejectedError(
-    "REJECTED_TYPE_MISMATCH",
-    `${contents}: cert / precert mismatch: ${got} belongs to ${other}`,
-  );
+  throw new RejectedError("REJECTED_TYPE_MISMATCH", `${got} belongs to ${other}`);
 }
 
 /** The precertificate entry: RFC 6962, section 3.2. */
@@ -207,7 +188,7 @@ function precertEntry(
 ): SignedEntry {
   const [first, second] = path;
   if (first === undefined) {
-    throw new RejectedError("REJECTED_CHAIN_INVALID", "a precertificate needs an issuer");
+    throw new MalformedError("MALFORMED_PRECERTIFICATE", "a precertificate needs an issuer");
   }
   if (!isPrecertificateSigningCertificate(first.certificate)) {
     const tbs = buildPrecertTbs(leaf);
@@ -220,26 +201,11 @@ function precertEntry(
     );
   }
   if (second === undefined) {
-    throw new RejectedError(
-      "REJECTED_CHAIN_INVALID",
+    throw new MalformedError(
+      "MALFORMED_PRECERTIFICATE",
       "a precertificate signing certificate needs an issuer",
     );
   }
   const tbs = buildPrecertTbs(leaf, first.certificate);
   return { type: "precert", issuerKeyHash: rules.sha256(second.certificate.spki), tbs };
-}
-
-function contentsOf(endpoint: Endpoint): string {
-  return `failed to verify ${endpoint} contents`;
-}
-
-/** The same kind of error and code, with the step before its message; anything else as it is. */
-function withPrefix(prefix: string, error: unknown): unknown {
-  const message = `${prefix}: ${messageOf(error)}`;
-  if (error instanceof RejectedError)
-    return new RejectedError(error.code, message, { cause: error });
-  if (error instanceof MalformedError) {
-    return new MalformedError(error.code, message, { cause: error });
-  }
-  return error;
 }

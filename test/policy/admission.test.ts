@@ -74,11 +74,11 @@ for (const endpoint of ENDPOINTS) {
     assert.ok(at(LIMIT - 1000)());
     assert.match(
       refusalOf(at(START - 1000)).message,
-      /certificate NotAfter \(2025-12-31 23:59:59 \+0000 UTC\) < 2026-01-01 00:00:00 \+0000 UTC$/,
+      /^certificate NotAfter \(2025-12-31 23:59:59 \+0000 UTC\) < 2026-01-01 00:00:00 \+0000 UTC$/,
     );
     assert.match(
       refusalOf(at(LIMIT)).message,
-      /certificate NotAfter \(2027-01-01 00:00:00 \+0000 UTC\) >= 2027-01-01 00:00:00 \+0000 UTC$/,
+      /^certificate NotAfter \(2027-01-01 00:00:00 \+0000 UTC\) >= 2027-01-01 00:00:00 \+0000 UTC$/,
     );
   });
 
@@ -117,7 +117,7 @@ for (const endpoint of ENDPOINTS) {
     assert.equal(outcome([], ["any"]), "taken");
     assert.match(
       outcome([], ["serverAuth"]),
-      /rejecting certificate without EKU in \[serverAuth\]$/,
+      /^rejecting certificate without EKU in \[serverAuth\]$/,
     );
     assert.match(outcome(["2.5.29.37.0"], ["serverAuth"]), /without EKU/);
     assert.match(outcome(["1.3.6.1.5.5.7.3.2"], ["serverAuth"]), /without EKU/);
@@ -135,10 +135,7 @@ for (const endpoint of ENDPOINTS) {
       const leaf = root.issue({ extensions: [first, poison()] });
       const refusal = refusalOf(() => admit([leaf], optionsFor(endpoint, makeRules([root]))));
       assert.equal(refusal.code, "REJECTED_POISON_INVALID");
-      assert.match(
-        refusal.message,
-        /precert test failed: CT poison ext is not critical or invalid/,
-      );
+      assert.equal(refusal.message, "CT poison ext is not critical or invalid");
     }
   });
 
@@ -153,7 +150,7 @@ test("admit() add-pre-chain: more than one poison is refused when the entry is b
     const leaf = root.issue({ extensions: [poison(), second] });
     const refusal = refusalOf(() => admit([leaf], optionsFor("add-pre-chain", makeRules([root]))));
     assert.equal(refusal.code, "MALFORMED_PRECERTIFICATE");
-    assert.match(refusal.message, /^failed to build MerkleTreeLeaf: expected exactly one poison/);
+    assert.match(refusal.message, /^expected exactly one poison/);
   }
 });
 
@@ -201,8 +198,8 @@ test("admit() add-pre-chain: a precertificate signing certificate as root has no
   const signer = root.precertificateSigner();
   const leaf = signer.issue({ precert: true });
   const refusal = refusalOf(() => admit([leaf], optionsFor("add-pre-chain", makeRules([signer]))));
-  assert.equal(refusal.code, "REJECTED_CHAIN_INVALID");
-  assert.match(refusal.message, /^failed to build MerkleTreeLeaf/);
+  assert.equal(refusal.code, "MALFORMED_PRECERTIFICATE");
+  assert.equal(refusal.message, "a precertificate signing certificate needs an issuer");
 });
 
 test("admit() add-chain: a precertificate signing certificate may issue final certificates", () => {
@@ -241,7 +238,7 @@ test("isInWindow() treats undefined bounds as none", () => {
 test("readSubmission() holds issuers in bytes of their own, not in the request's", () => {
   const body = Buffer.concat([issuer.der, Buffer.alloc(100_000)]);
   const view = body.subarray(0, issuer.der.length);
-  const { issuers } = readSubmission([issuer.issue(), view], "add-chain", makeRules([root]));
+  const { issuers } = readSubmission([issuer.issue(), view], makeRules([root]));
   assert.equal(issuers[0]?.certificate.der.buffer.byteLength, issuer.der.length);
 });
 

@@ -355,10 +355,7 @@ for (const endpoint of ENDPOINTS) {
       const submitted = edit === undefined ? certificate : edit(certificate);
       const refusal = refusalOf(() => admit([submitted], optionsFor(endpoint, makeRules([root]))));
       assert.equal(refusal.code, "MALFORMED_CERTIFICATE", refusal.message);
-      assert.match(
-        refusal.message,
-        new RegExp(`^failed to verify ${endpoint} contents: chain failed`),
-      );
+      assert.match(refusal.message, /^certificate 0 of the chain: /);
     });
     test(`admit() ${endpoint}: refuses as an issuer ${title}`, () => {
       const certificate = root.issue({ ...options, ca: true, subject: options.subject ?? "odd" });
@@ -367,7 +364,7 @@ for (const endpoint of ENDPOINTS) {
         admit([root.issue({ precert }), submitted], optionsFor(endpoint, makeRules([root]))),
       );
       assert.equal(refusal.code, "MALFORMED_CERTIFICATE", refusal.message);
-      assert.match(refusal.message, /certificate 1 of the chain/);
+      assert.match(refusal.message, /^certificate 1 of the chain: /);
     });
   }
   test(`admit() ${endpoint}: the poison's own OID with other last arcs is no poison`, () => {
