@@ -85,6 +85,7 @@ export class GuardedSigner implements Signer {
   }
 
   async signScts(leaves: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    if (this.#broken !== undefined) throw this.#broken;
     const signatures = leaves.map((leaf) => this.#key.sign(leaf));
     const [leaf] = leaves;
     const [signature] = signatures;

@@ -35,7 +35,8 @@ export interface Signer extends AsyncDisposable {
    *
    * @param leaves Encoded `MerkleTreeLeaf` each, of entries in the published tree.
    * @returns Encoded `DigitallySigned`, one for each leaf, in order.
-   * @throws FatalError `FATAL_SIGNATURE` if the key does not verify its own signature.
+   * @throws FatalError `FATAL_SIGNATURE` if the key does not verify its own signature; what
+   *   `signTreeHead` threw, if it broke this signer.
    */
   signScts(leaves: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
 }
