@@ -10,7 +10,7 @@ export const CLOCK_TOLERANCE_MS = 1_000;
 
 /** What the clock allows now. */
 export type ClockVerdict =
-  | { readonly state: "ready"; readonly nowMs: number }
+  | { readonly state: "ready"; readonly nowMs: number; readonly steadyMs: number }
   /** The clock is a little behind the last head: try again after `waitMs`. */
   | { readonly state: "wait"; readonly waitMs: number }
   | { readonly state: "held"; readonly message: string };
@@ -60,12 +60,24 @@ export class ClockWatch {
       };
     }
     if (behindMs >= 0) return { state: "wait", waitMs: behindMs + 1 };
-    return { state: "ready", nowMs };
+    return { state: "ready", nowMs, steadyMs };
   }
 
-  /** A head was made at this moment: drift is counted from here. */
-  accept(): void {
-    this.#reference = { wallMs: this.#clock.nowMs(), steadyMs: this.#clock.monotonicMs() };
+  /**
+   * The time that no unconfirmed jump has moved forward, in milliseconds since the Unix epoch:
+   * what is newer comes from the future.
+   */
+  trustedMs(): number {
+    const elapsedMs = this.#clock.monotonicMs() - this.#reference.steadyMs;
+    return Math.min(this.#clock.nowMs(), Math.floor(this.#reference.wallMs + elapsedMs));
+  }
+
+  /**
+   * A head was made with this reading: drift is counted from there. The clock is not read
+   * again, so that a jump since the check is not taken for the truth.
+   */
+  accept(ready: ClockVerdict & { readonly state: "ready" }): void {
+    this.#reference = { wallMs: ready.nowMs, steadyMs: ready.steadyMs };
   }
 
   #isSteady(driftMs: number, steadyMs: number): boolean {

@@ -13,13 +13,15 @@ import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Issuer, Store } from "../storage/store.ts";
 import type { Observer, ShardState } from "../telemetry/observer.ts";
-import { ClockWatch } from "./clock-watch.ts";
+import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
 import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
+import { isFinal, isReadOnly } from "./fatal.ts";
 import type { Outcome, Settle, Submission } from "./message.ts";
 import { planGroup, type Tree } from "./plan.ts";
 import { Pool, type PoolLimits, type Waiting } from "./pool.ts";
-import { findProvenHead, recheckRecords, recover } from "./recover.ts";
+import { recheckRecords } from "./recheck.ts";
+import { findProvenHead, recover } from "./recover.ts";
 import type { CheckEntry } from "./verify.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
@@ -27,25 +29,6 @@ const RELOAD_DELAY_MS = 1_000;
 
 /** Issuers remembered as stored; beyond that they are simply stored again. */
 const KNOWN_ISSUERS_MAX = 10_000;
-
-/** Errors that a reload cannot mend: only the operator, or a restart. */
-const FINAL_CODES: ReadonlySet<string> = new Set([
-  "FATAL_DEDUP_MISMATCH",
-  "FATAL_FSYNC",
-  "FATAL_GUARD_DISAGREES",
-  "FATAL_GUARD_MISSING",
-  "FATAL_IDENTITY",
-  "FATAL_ROLLED_BACK",
-  "FATAL_SIGNATURE",
-]);
-
-/** Errors after which the store may hold less than was signed: no head is shown. */
-const READ_ONLY_CODES: ReadonlySet<string> = new Set([
-  "FATAL_GUARD_DISAGREES",
-  "FATAL_GUARD_MISSING",
-  "FATAL_IDENTITY",
-  "FATAL_ROLLED_BACK",
-]);
 
 /** Group commit: when a group is taken, and how large it may be. */
 export interface BatchLimits extends PoolLimits {
@@ -189,10 +172,11 @@ export class Sequencer {
   }
 
   async #recover(): Promise<void> {
-    const { store, signer, shard, observer, sha256, checkEntry } = this.#options;
+    const { store, signer, clock, shard, observer, sha256, checkEntry } = this.#options;
     this.#knownIssuers.clear();
     const report = (message: string) => observer({ type: "recovery-step", shard, message });
-    const options = { sha256, store, signer, checkEntry, report };
+    const trustedMs = () => this.#watch.trustedMs();
+    const options = { sha256, store, signer, trustedMs, checkEntry, report };
     const recovered = await recover(options);
     this.#tree = recovered.tree;
     if (recovered.signed === undefined) {
@@ -200,6 +184,10 @@ export class Sequencer {
       while (this.#signed === undefined && !this.#isStopping) await this.#step();
     } else {
       this.#publish(recovered.signed);
+      // Wherever it was made, the next head keeps its distance from it.
+      const ageMs = Math.max(0, clock.nowMs() - recovered.signed.timestampMs);
+      const madeSteadyMs = clock.monotonicMs() - ageMs;
+      this.#lastHeadSteadyMs = Math.max(this.#lastHeadSteadyMs, madeSteadyMs);
       await store.publish(recovered.signed);
       const { recheckEntryCount } = await store.load();
       await recheckRecords(options, recovered.signed, recheckEntryCount);
@@ -221,24 +209,32 @@ export class Sequencer {
       }
       await this.#sleep(RELOAD_DELAY_MS);
     } else {
+      const wasHeld = this.#heldReason !== undefined;
       this.#hold(undefined);
-      await this.#runGroup(this.#pool.take(this.#options.batch), verdict.nowMs);
+      // The way out of a hold may come before anything is due.
+      if (!wasHeld) await this.#runGroup(this.#pool.take(this.#options.batch), verdict);
     }
   }
 
-  async #runGroup(group: readonly Waiting[], nowMs: number): Promise<void> {
-    const { store, sha256, clock, shard, observer } = this.#options;
+  async #runGroup(
+    group: readonly Waiting[],
+    ready: ClockVerdict & { readonly state: "ready" },
+  ): Promise<void> {
+    const { store, sha256, shard, observer, batch } = this.#options;
+    const { nowMs } = ready;
     for (const waiting of group) this.#running.set(waiting.key, waiting);
     const size = this.#signed?.treeSize ?? 0;
     const { fresh, duplicates } = await findDuplicates(sha256, store, group, size);
     if (duplicates.length > 0) await this.#answerLogged(duplicates, true);
-    if (fresh.length === 0 && group.length > 0) return;
+    // Duplicates alone make no head, but a stream of them must not keep the head from renewal.
+    const isRefreshDue = ready.steadyMs - this.#lastHeadSteadyMs >= batch.idleRefreshMs;
+    if (fresh.length === 0 && group.length > 0 && !isRefreshDue) return;
 
     const submissions = fresh.map((waiting) => waiting.submission);
     const tree = defined(this.#tree, "recovered before the first group");
     const plan = planGroup(sha256, tree, nowMs, submissions, (issuer) => this.#isNew(issuer));
-    this.#lastHeadSteadyMs = clock.monotonicMs();
-    this.#watch.accept();
+    this.#lastHeadSteadyMs = ready.steadyMs;
+    this.#watch.accept(ready);
     const committed = await commitPlan(this.#options, this.#signed, plan);
     this.#tree = plan.tree;
     this.#publish(committed.signed);
@@ -298,8 +294,7 @@ export class Sequencer {
     const message = messageOf(error);
     const code = error instanceof CtError ? error.code : "BUG";
     observer({ type: "shard-fatal", shard, code, message });
-    const isReadOnly = READ_ONLY_CODES.has(code);
-    this.#setState(isReadOnly ? "read-only" : "failed", `${code}: ${message}`);
+    this.#setState(isReadOnly(error) ? "read-only" : "failed", `${code}: ${message}`);
     const running = [...this.#running.values()];
     this.#running.clear();
     const outcome = unavailable(
@@ -346,6 +341,8 @@ export class Sequencer {
     for (;;) {
       const isWaiting = this.#pool.entryCount > 0;
       if (this.#isStopping && !isWaiting) return;
+      // A held shard takes nothing that could be due: it looks at the clock, and no more.
+      if (this.#heldReason !== undefined) return;
       const spacingMs = isWaiting ? batch.intervalMs : batch.idleRefreshMs;
       const waitMs = this.#lastHeadSteadyMs + spacingMs - clock.monotonicMs();
       if (waitMs <= 0) return;
@@ -356,6 +353,7 @@ export class Sequencer {
   /** Ends after `delayMs`, when the shard is stopped, or, if so wished, when a submission comes. */
   #sleep(delayMs: number, isWokenBySubmission = false): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#isStopping && this.#pool.entryCount === 0) return resolve();
       const cancel = this.#options.clock.after(delayMs, resolve);
       const wake = () => {
         cancel();
@@ -378,8 +376,4 @@ function unavailable(
 
 function answer(waiting: Waiting, outcome: Outcome): void {
   for (const waiter of waiting.waiters) waiter(outcome);
-}
-
-function isFinal(error: unknown): boolean {
-  return error instanceof CtError && FINAL_CODES.has(error.code);
 }

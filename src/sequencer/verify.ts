@@ -6,8 +6,15 @@
 import { assert, defined } from "../base/assert.ts";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { concatBytes, equalBytes } from "../encoding/bytes.ts";
-import { appendLeaves, type Frontier, frontierNodes, frontierRoot } from "../merkle/frontier.ts";
+import {
+  appendLeaves,
+  type Frontier,
+  frontierNodes,
+  frontierRoot,
+  type NodeRun,
+} from "../merkle/frontier.ts";
 import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
+import type { NodeId } from "../merkle/node.ts";
 import { TILE_HEIGHT } from "../merkle/tile.ts";
 import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
@@ -122,25 +129,30 @@ export async function verifyCommitted(
   return read;
 }
 
+/** The first hash that a store keeps and that differs from what was derived; undefined if none. */
+export async function findWrongHash(
+  store: StoreReader,
+  runs: readonly NodeRun[],
+): Promise<NodeId | undefined> {
+  for (const { level, start, hashes } of runs) {
+    if (level % STORED_LEVELS !== 0) continue;
+    const nodes = hashes.map((_, position) => ({ level, index: start + position }));
+    const stored = await store.readNodes(nodes);
+    for (const [position, hash] of hashes.entries()) {
+      if (!equalBytes(defined(stored[position], "one hash a node"), hash)) return nodes[position];
+    }
+  }
+  return undefined;
+}
+
 async function verifyStoredHashes(
   sha256: Sha256,
   store: StoreReader,
   read: ReadBack,
   head: TreeHead,
 ): Promise<void> {
-  for (const run of read.runs) {
-    if (run.level % STORED_LEVELS !== 0) continue;
-    const nodes = run.hashes.map((_, position) => ({
-      level: run.level,
-      index: run.start + position,
-    }));
-    const stored = await store.readNodes(nodes);
-    for (const [position, hash] of run.hashes.entries()) {
-      if (!equalBytes(defined(stored[position], "one hash a node"), hash)) {
-        throw mismatch(`stored hash (${run.level}, ${run.start + position}) is wrong`);
-      }
-    }
-  }
+  const wrong = await findWrongHash(store, read.runs);
+  if (wrong !== undefined) throw mismatch(`stored hash (${wrong.level}, ${wrong.index}) is wrong`);
   const stored = await readFrontier(store, head.treeSize);
   if (!equalBytes(frontierRoot(sha256, stored), head.rootHash)) {
     throw mismatch(`the stored tiles of size ${head.treeSize} do not lead to the head's root`);

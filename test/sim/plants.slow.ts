@@ -1,0 +1,157 @@
+/**
+ * Planted bugs: each must be found by the simulation, within so many seeds. A simulation that
+ * finds nothing proves nothing.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { runSeed, type SimOptions } from "./driver.ts";
+import { importMutated, type Mutation } from "./mutate.ts";
+import type { StorePlant } from "./sim-store.ts";
+
+/** Seeds that a plant may survive. */
+const SEEDS_MAX = 60;
+
+type RunSeed = typeof runSeed;
+
+/** Bugs of the engine: what is changed in its source. */
+const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  "an SCT before its commit": {
+    file: "src/sequencer/sequencer.ts",
+    edits: [
+      {
+        find: "const committed = await commitPlan(this.#options, this.#signed, plan);",
+        replace: `
+          await this.#answerLogged(fresh.map((waiting, position) => {
+            const leafIndex = tree.frontier.size + position;
+            const extensions = encodeLeafIndexExtension(leafIndex);
+            const { entry, dedupKey } = waiting.submission;
+            const leaf = encodeMerkleTreeLeaf({ timestampMs: nowMs, entry, extensions });
+            return { waiting, leafIndex, timestampMs: nowMs, leaf, dedupKey };
+          }), false);
+          const committed = await commitPlan(this.#options, this.#signed, plan);`,
+      },
+      {
+        find: "import { Pool,",
+        replace: `
+          import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
+          import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+          import { Pool,`,
+      },
+    ],
+  },
+  "a head signed before its commit": {
+    file: "src/sequencer/commit.ts",
+    edits: [
+      {
+        find: "await store.commit(plan.commit);",
+        replace: `
+          const planned = { readNodes: (nodes) => Promise.all(nodes.map(async (node) => {
+            const run = plan.commit.runs[node.level];
+            return run?.hashes[node.index - run.start] ?? (await store.readNodes([node]))[0];
+          })) };
+          await signer.signTreeHead(head, await proveFrom(sha256, planned, last, head));
+          await store.commit(plan.commit);`,
+      },
+    ],
+  },
+  "an SCT before its head is published": {
+    file: "src/sequencer/sequencer.ts",
+    edits: [
+      { find: "    this.#publish(committed.signed);\n", replace: "" },
+      {
+        find: "    await store.publish(committed.signed);\n",
+        replace:
+          "    await store.publish(committed.signed);\n    this.#publish(committed.signed);\n",
+      },
+    ],
+  },
+  "a stale checkpoint": {
+    file: "src/log/shard.ts",
+    edits: [{ find: "this.#checkpoint?.head !== head", replace: "this.#checkpoint === undefined" }],
+  },
+  "memory believed after a failed commit": {
+    file: "src/sequencer/sequencer.ts",
+    edits: [
+      {
+        find: "        await this.#recover();\n",
+        replace: `        if (this.#tree === undefined) await this.#recover();
+        this.#setState("open", "");\n`,
+      },
+      { find: "    this.#tree = undefined;\n", replace: "" },
+    ],
+  },
+  "a signature that leaves before its record is durable": {
+    file: "src/signer/guard.ts",
+    edits: [{ find: "await this.#folder.write(", replace: "void this.#folder.write(" }],
+  },
+  "a jump of the clock that is accepted": {
+    file: "src/sequencer/clock-watch.ts",
+    edits: [
+      {
+        find: "{ wallMs: ready.nowMs, steadyMs: ready.steadyMs }",
+        replace: "{ wallMs: this.#clock.nowMs(), steadyMs: this.#clock.monotonicMs() }",
+      },
+    ],
+  },
+  "a head from the future signed at start": {
+    file: "src/sequencer/recover.ts",
+    edits: [
+      {
+        find: "if (isUnsigned(committed, last)) requireNotFuture(committed, trustedMs());",
+        replace: "",
+      },
+    ],
+  },
+  "no reading back before the signature": {
+    file: "src/sequencer/verify.ts",
+    edits: [
+      {
+        find: "  if (!equalBytes(read.entriesSha256, entriesSha256)) {",
+        replace:
+          "  if (sha256.length > 0) return read;\n  if (!equalBytes(read.entriesSha256, entriesSha256)) {",
+      },
+    ],
+  },
+  "two twins in one tree": {
+    file: "src/sequencer/duplicates.ts",
+    edits: [
+      { find: "if (hit === undefined) {", replace: "if (hit === undefined || position > 1) {" },
+    ],
+  },
+};
+
+/** Bugs of a store. */
+const STORE_PLANTS: readonly StorePlant[] = [
+  "entries-not-synced",
+  "dedup-in-memory",
+  "batch-not-synced",
+];
+
+describe("the simulation finds", () => {
+  for (const [title, mutation] of Object.entries(MUTATIONS)) {
+    test(title, async (t) => {
+      const name = title.replaceAll(" ", "-");
+      const driver = await importMutated<{ runSeed: RunSeed }>(name, mutation, "driver.ts");
+      t.diagnostic(await firstFailure(driver.runSeed, {}));
+    });
+  }
+  for (const plant of STORE_PLANTS) {
+    test(`a store with the bug ${plant}`, async (t) => {
+      t.diagnostic(await firstFailure(runSeed, { plant }));
+    });
+  }
+});
+
+/** What the first seed that fails says. */
+async function firstFailure(run: RunSeed, options: SimOptions): Promise<string> {
+  for (let seed = 0; seed < SEEDS_MAX; seed += 1) {
+    try {
+      await run(seed, options);
+    } catch (error) {
+      assert(error instanceof Error && error.message.startsWith(`seed ${seed}: `), String(error));
+      return error.message;
+    }
+  }
+  assert.fail(`${SEEDS_MAX} seeds did not find it`);
+}
