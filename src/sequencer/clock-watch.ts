@@ -40,7 +40,8 @@ export class ClockWatch {
     const steadyMs = this.#clock.monotonicMs();
     const elapsedMs = steadyMs - this.#reference.steadyMs;
     const driftMs = Math.round(nowMs - this.#reference.wallMs - elapsedMs);
-    if (Math.abs(driftMs) > CLOCK_TOLERANCE_MS && !this.#isSteady(driftMs, steadyMs)) {
+    if (Math.abs(driftMs) <= CLOCK_TOLERANCE_MS) this.#held = undefined;
+    else if (!this.#isSteady(driftMs, steadyMs)) {
       const direction = driftMs > 0 ? "forward" : "back";
       return {
         state: "held",
@@ -49,7 +50,6 @@ export class ClockWatch {
           "nothing is signed until it comes back, or the operator confirms it by a restart",
       };
     }
-    this.#held = undefined;
     const behindMs = lastTimestampMs - nowMs;
     if (behindMs > CLOCK_TOLERANCE_MS) {
       return {
@@ -78,6 +78,7 @@ export class ClockWatch {
    */
   accept(ready: ClockVerdict & { readonly state: "ready" }): void {
     this.#reference = { wallMs: ready.nowMs, steadyMs: ready.steadyMs };
+    this.#held = undefined;
   }
 
   #isSteady(driftMs: number, steadyMs: number): boolean {
