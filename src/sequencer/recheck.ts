@@ -42,17 +42,31 @@ export async function recheckRecords(
     const end = Math.min(committed.treeSize, start + RECHECK_CHUNK_ENTRIES);
     const read = await readBack(sha256, store, frontier, end, checkEntry);
     if (!(await areRecordsThere(store, read, start))) {
-      // All records from here on are derived afresh: the proof of their rightness is the root.
-      const rest = await readBack(sha256, store, frontier, committed.treeSize, checkEntry);
-      requireRoot(sha256, rest.frontier, committed, `entries from ${start} on`);
-      await store.rewriteDerived(committed, derivedOf(rest));
-      options.report(`wrote the records of entries [${start}, ${committed.treeSize}) again`);
+      await rewriteRecords(options, committed, frontier);
       return committed.treeSize - first;
     }
     frontier = read.frontier;
   }
   requireRoot(sha256, frontier, committed, `entries from ${first} on`);
   return committed.treeSize - first;
+}
+
+/**
+ * Derives all records behind `frontier` afresh from the bytes of the entries, and writes them.
+ * @throws FatalError `FATAL_STORE_CORRUPT` if the entries do not lead to the committed root,
+ *   which is the proof of their rightness; nothing was written then.
+ */
+export async function rewriteRecords(
+  options: RecheckOptions,
+  committed: TreeHead,
+  frontier: Frontier,
+): Promise<void> {
+  const { sha256, store, checkEntry, report } = options;
+  const { size } = frontier;
+  const rest = await readBack(sha256, store, frontier, committed.treeSize, checkEntry);
+  requireRoot(sha256, rest.frontier, committed, `entries from ${size} on`);
+  await store.rewriteDerived(committed, derivedOf(rest));
+  report(`wrote the records of entries [${size}, ${committed.treeSize}) again`);
 }
 
 /** @throws FatalError `FATAL_STORE_CORRUPT` unless `frontier` leads to the root of `head`. */

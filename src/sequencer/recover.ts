@@ -18,9 +18,9 @@ import type { Tree } from "./plan.ts";
 import {
   derivedOf,
   type RecheckOptions,
-  recheckRecords,
   requireDamage,
   requireRoot,
+  rewriteRecords,
 } from "./recheck.ts";
 import { type ReadBack, readBack, readFrontier, verifyCommitted } from "./verify.ts";
 
@@ -261,7 +261,8 @@ async function readWholeFrontier(
     if (state.recheckEntryCount === 0) throw error;
     options.report(messageOf(error));
   }
-  await recheckRecords(options, committed, state.recheckEntryCount);
+  const first = Math.max(0, committed.treeSize - state.recheckEntryCount);
+  await rewriteRecords(options, committed, await readFrontier(store, first));
   return read();
 }
 
