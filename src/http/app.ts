@@ -84,7 +84,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       read({ shard, name }, `/${shard}/${path}`, handler);
     }
   }
-  handleServerEvents(app, responder, (request, response) => {
+  handleServerEvents(app, responder, options.clock, (request, response) => {
     responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options.logs, request));
   });
   return app;

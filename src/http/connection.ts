@@ -26,6 +26,15 @@ const CHECK_MS = 1_000;
 
 const HEADER_BYTES_MAX = 16_384;
 
+/**
+ * Between the wish to close and the end of listening: what clients have sent by then is read
+ * and answered, not reset. It ends after turns of the event loop in which no connection came
+ * (Node accepts one a turn), or after the maximum.
+ */
+const LINGER_TURN_MS = 20;
+const LINGER_QUIET_TURNS = 3;
+const LINGER_TURNS_MAX = 50;
+
 /** Options of both servers. The number of requests on one connection is not limited. */
 export function serverOptions(clock: Clock): FastifyHttpOptions<Server> {
   return {
@@ -52,11 +61,13 @@ export function serverOptions(clock: Clock): FastifyHttpOptions<Server> {
 export function handleServerEvents(
   app: FastifyInstance,
   responder: Responder,
+  clock: Clock,
   unrouted: Unrouted,
 ): void {
+  const linger = trackConnections(app.server, clock);
   app.addHook("preClose", (done) => {
     responder.beginClosing();
-    done();
+    linger(done);
   });
   app.addHook("onRequest", (request, reply, done) => {
     const { headers } = request.raw;
@@ -85,6 +96,31 @@ export function handleServerEvents(
       refusal(417, "expected Expect: 100-continue"),
     );
   });
+}
+
+/** @returns Waits until no client is coming any more, then calls `done`. */
+function trackConnections(server: Server, clock: Clock): (done: () => void) => void {
+  const connections = new Set<Socket>();
+  let comeCount = 0;
+  server.on("connection", (socket) => {
+    comeCount += 1;
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+
+  function wait(turnsLeft: number, quietTurns: number, done: () => void): void {
+    if (turnsLeft > 0 && quietTurns < LINGER_QUIET_TURNS && server.listening) {
+      const before = comeCount;
+      clock.after(LINGER_TURN_MS, () =>
+        wait(turnsLeft - 1, comeCount === before ? quietTurns + 1 : 0, done),
+      );
+      return;
+    }
+    // Node closes idle connections, but one that never sent a byte is not idle to it.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    done();
+  }
+  return (done) => wait(LINGER_TURNS_MAX, 0, done);
 }
 
 const FRAMEWORK = { shard: "", name: "other" };

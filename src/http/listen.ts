@@ -38,12 +38,20 @@ export async function listen(
   return { host: bound.address, port: bound.port };
 }
 
+/** After the deadline, how soon a server that still listens is cut off again. */
+const CUT_AGAIN_MS = 50;
+
 /**
- * Closes the server: new connections are refused, requests in flight are answered, and what is
- * still open after `drainMs` is cut off.
+ * Closes the server: requests in flight are answered, new submissions are refused, then new
+ * connections too, and what is still open after `drainMs` is cut off.
  */
 export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
-  const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
+  let cancel = () => {};
+  const cut = (): void => {
+    app.server.closeAllConnections();
+    if (app.server.listening) cancel = clock.after(CUT_AGAIN_MS, cut);
+  };
+  cancel = clock.after(drainMs, cut);
   await app.close();
   cancel();
 }

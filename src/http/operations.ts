@@ -50,7 +50,7 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
     return ok(headers, Buffer.from(metrics.text, "utf8"));
   });
-  handleServerEvents(app, responder, (request, response) => {
+  handleServerEvents(app, responder, options.clock, (request, response) => {
     responder.serve({ shard: "", name: "other" }, request, response, () => {
       const methods = knownMethods(paths, NO_SHARDS, request.url ?? "");
       if (methods === undefined) return refusal(404, "not found");
