@@ -5,18 +5,15 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import {
-  type AdmissionPolicy,
-  judgeSubmission,
-  type NamedWindow,
-  readSubmission,
-} from "../policy/admission.ts";
+import { type AdmissionPolicy, judgeSubmission, readSubmission } from "../policy/admission.ts";
 import { ISSUERS_REMEMBERED_MAX, PAIRS_REMEMBERED_MAX } from "../policy/limits.ts";
 import { priorityOf } from "../policy/priority.ts";
 import { dedupKeyOf, type Submission } from "../sequencer/message.ts";
+import type { ShardIdentity } from "../storage/store.ts";
 import type { ChainRules, VerifySignature } from "../x509/chain.ts";
 import { IssuerCache, VerifiedPairs } from "../x509/known.ts";
 import type { RootSet } from "../x509/roots.ts";
+import { closesAtMs } from "./lifecycle.ts";
 import type { SubmitEndpoint } from "./log.ts";
 
 /** Certificates that began to be valid longer ago than this have low priority: one day. */
@@ -26,8 +23,11 @@ const FRESH_MS_MAX = 24 * 60 * 60 * 1000;
 export interface JudgeOptions {
   readonly roots: RootSet;
   readonly policy: AdmissionPolicy;
-  /** For telling a submitter which shard takes its certificate. */
-  readonly otherShards: readonly NamedWindow[];
+  /** For telling a submitter which shard takes its certificate; closed ones are passed over. */
+  readonly otherShards: readonly Pick<
+    ShardIdentity,
+    "name" | "notAfterStartMs" | "notAfterLimitMs"
+  >[];
   readonly verifySignature: VerifySignature;
   readonly sha256: Sha256;
   readonly clock: Clock;
@@ -69,14 +69,16 @@ export class Judge {
   judge(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Submission {
     const { policy, otherShards, sha256, clock } = this.#options;
     const rules = this.#rules;
+    const nowMs = clock.nowMs();
+    const open = otherShards.filter((shard) => nowMs < closesAtMs(shard));
     const submission = readSubmission(chain, rules);
-    const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards });
+    const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards: open });
     return {
       dedupKey: dedupKeyOf(sha256, admitted.entry),
       entry: admitted.entry,
       precertificate: admitted.precertificate,
       chain: admitted.chain,
-      priority: priorityOf(submission.leaf, clock.nowMs(), FRESH_MS_MAX),
+      priority: priorityOf(submission.leaf, nowMs, FRESH_MS_MAX),
     };
   }
 }

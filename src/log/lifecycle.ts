@@ -9,8 +9,8 @@ import type { ShardIdentity } from "../storage/store.ts";
 export const CLOSE_AFTER_LIMIT_MS: number = 7 * 24 * 60 * 60 * 1000;
 
 /** When add-* begin to answer 410; milliseconds since the Unix epoch. */
-export function closesAtMs(identity: ShardIdentity): number {
-  return identity.notAfterLimitMs + CLOSE_AFTER_LIMIT_MS;
+export function closesAtMs(shard: Pick<ShardIdentity, "notAfterLimitMs">): number {
+  return shard.notAfterLimitMs + CLOSE_AFTER_LIMIT_MS;
 }
 
 /** @throws RejectedError `REJECTED_SHARD_CLOSED` once the shard has closed. */
