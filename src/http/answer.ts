@@ -6,13 +6,15 @@
 import { CtError, FatalError, UnavailableError } from "../base/errors.ts";
 import { STATUS, STATUS_TEXT } from "./status.ts";
 
+/** Text is ASCII, and may come in pieces; anything else comes as bytes. */
+export type Body = string | readonly string[] | Uint8Array;
+
 /** What a handler gives back. */
 export interface Answer {
   readonly status: number;
   /** Names and values in turn, without Content-Length. */
   readonly headers: readonly string[];
-  /** Text is ASCII; anything else comes as bytes. */
-  readonly body: string | Uint8Array;
+  readonly body: Body;
 }
 
 const CORS = ["Access-Control-Allow-Origin", "*"];
@@ -60,7 +62,7 @@ const ERROR_HEADERS: readonly string[] = [
 ];
 
 /** 200 with a body. */
-export function ok(headers: readonly string[], body: string | Uint8Array): Answer {
+export function ok(headers: readonly string[], body: Body): Answer {
   return { status: 200, headers, body };
 }
 

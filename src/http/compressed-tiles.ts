@@ -3,14 +3,21 @@
  * in bytes; the tile not asked for the longest goes first.
  * @module
  */
-import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Log } from "../log/log.ts";
 
 /** Bytes of compressed tiles that are kept for all shards together. */
 export const COMPRESSED_BYTES_MAX = 24_000_000;
 
-const compress = promisify(gzip);
+/** Gzip, off the main thread. @throws Error of zlib. */
+export function compress(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    gzip(bytes, (error, compressed) => {
+      if (error === null) resolve(compressed);
+      else reject(error);
+    });
+  });
+}
 
 /** The cache: one for all shards of a process or thread. */
 export class CompressedTiles {

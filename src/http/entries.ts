@@ -4,7 +4,7 @@
  */
 import { TREE_SIZE_MAX } from "../base/integers.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
-import { bufferOf } from "./base64.ts";
+import { formatNativeBase64 } from "./base64.ts";
 import { clampSize } from "./query.ts";
 
 /** Entries of one page at most. */
@@ -12,6 +12,9 @@ export const PAGE_ENTRIES_MAX = 1_024;
 
 /** A page that was cut ends on a multiple of this, so that pages of all clients agree. */
 const PAGE_ALIGNMENT = 256;
+
+/** A piece ends with the entry that makes it this long. */
+const PIECE_LENGTH = 65_536;
 
 const HEAD = '{"entries":[';
 const LEAF = '{"leaf_input":"';
@@ -34,28 +37,22 @@ export function planPage(
   return { start: first, end: end - (end % PAGE_ALIGNMENT) };
 }
 
-/** The answer's body, as `formatEntriesJson` writes it, put together in one buffer. */
-export function encodeEntriesJson(entries: readonly JsonEntry[]): Buffer {
-  let length = HEAD.length + Math.max(0, entries.length - 1) + 2;
+/**
+ * The answer's body, as `formatEntriesJson` writes it, in pieces. Strings of this size live and
+ * die young; one buffer of megabytes for each page would have the collector mark the whole heap
+ * every few pages, which cost more than all the rest.
+ */
+export function formatEntriesPieces(entries: readonly JsonEntry[]): readonly string[] {
+  const pieces: string[] = [];
+  let piece = HEAD;
+  let lead = "";
   for (const { leafInput, extraData } of entries) {
-    length += LEAF.length + EXTRA.length + TAIL.length;
-    length += base64Length(leafInput) + base64Length(extraData);
+    piece += `${lead}${LEAF}${formatNativeBase64(leafInput)}${EXTRA}${formatNativeBase64(extraData)}${TAIL}`;
+    lead = ",";
+    if (piece.length < PIECE_LENGTH) continue;
+    pieces.push(piece);
+    piece = "";
   }
-  const out = Buffer.allocUnsafe(length);
-  let offset = out.write(HEAD, "latin1");
-  let lead = LEAF;
-  for (const { leafInput, extraData } of entries) {
-    offset += out.write(lead, offset, "latin1");
-    offset += out.write(bufferOf(leafInput).toString("base64"), offset, "latin1");
-    offset += out.write(EXTRA, offset, "latin1");
-    offset += out.write(bufferOf(extraData).toString("base64"), offset, "latin1");
-    offset += out.write(TAIL, offset, "latin1");
-    lead = `,${LEAF}`;
-  }
-  out.write("]}", offset, "latin1");
-  return out;
-}
-
-function base64Length(bytes: Uint8Array): number {
-  return 4 * Math.ceil(bytes.length / 3);
+  pieces.push(`${piece}]}`);
+  return pieces;
 }

@@ -16,7 +16,7 @@ import {
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, refusal } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
-import { encodeEntriesJson, planPage } from "./entries.ts";
+import { formatEntriesPieces, planPage } from "./entries.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
 
@@ -100,7 +100,7 @@ export function getEntriesHandler(log: Log): Handler {
     try {
       const entries = await log.readEntries(page.start, end);
       const isWhole = entries.length === page.end - page.start;
-      return ok(isWhole ? DAY_HEADERS : MINUTE_HEADERS, encodeEntriesJson(entries));
+      return ok(isWhole ? DAY_HEADERS : MINUTE_HEADERS, formatEntriesPieces(entries));
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;
       return refusal(400, needTree(start + 1n, "to get leaves")(log.publishedSize()));

@@ -3,8 +3,6 @@
  * beforehand.
  * @module
  */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { RejectedError } from "../base/errors.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Log } from "../log/log.ts";
@@ -13,7 +11,7 @@ import { parseTilePath } from "../static-ct/tile-path.ts";
 import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, CHECKPOINT_HEADERS, immutableHeaders, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
-import type { CompressedTiles } from "./compressed-tiles.ts";
+import { type CompressedTiles, compress } from "./compressed-tiles.ts";
 import { isIssuerName } from "./path.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -86,7 +84,7 @@ interface RootsAnswers {
 function encodeRoots(roots: readonly Uint8Array[]): RootsAnswers {
   const body = Buffer.from(formatRootsJson(roots, formatNativeBase64), "latin1");
   const plain = ok(ROOTS_HEADERS, body);
-  const compressed = promisify(gzip)(body).then(
+  const compressed = compress(body).then(
     (bytes) => ok(ROOTS_GZIP_HEADERS, bytes),
     () => plain,
   );

@@ -7,7 +7,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Observer } from "../telemetry/observer.ts";
-import { type Answer, answerError, type RetryAfter, refusal, spreadRetryAfter } from "./answer.ts";
+import {
+  type Answer,
+  answerError,
+  type Body,
+  type RetryAfter,
+  refusal,
+  spreadRetryAfter,
+} from "./answer.ts";
+import { bufferOf } from "./base64.ts";
 import { DRAIN_BYTES_MAX, drainBody, isBodyDue } from "./body.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
@@ -126,7 +134,7 @@ export class Responder {
       return;
     }
     response.writeHead(answer.status, headersOf(answer, this.#isClosing));
-    response.end(answer.body, "latin1");
+    endWith(response, answer.body);
   }
 
   /** Writes the answer to a request that is still being sent, so that it arrives. */
@@ -134,7 +142,7 @@ export class Responder {
     const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
-      response.end(answer.body, "latin1");
+      endWith(response, answer.body);
       drainBody(request, this.#clock, (isWhole) => {
         if (!isWhole) request.destroy();
       });
@@ -142,8 +150,8 @@ export class Responder {
     }
     // The whole answer goes out at once, but the connection stays open behind it.
     response.writeHead(answer.status, headersOf(answer, true));
-    if (request.method === "HEAD") response.flushHeaders();
-    else response.write(answer.body, "latin1");
+    response.flushHeaders();
+    writeBody(response, answer.body);
     drainBody(request, this.#clock, () => response.end());
   }
 }
@@ -155,13 +163,47 @@ export function formatRawRefusal(status: number, detail: string): string {
   for (let index = 0; index < headers.length; index += 2) {
     lines.push(`${headers[index]}: ${headers[index + 1]}`);
   }
-  lines.push(`Content-Length: ${body.length}`, "Connection: close", "", String(body));
+  lines.push(`Content-Length: ${lengthOf(body)}`, "Connection: close", "", String(body));
   return lines.join("\r\n");
 }
 
+/** Writes the body and ends the response. */
+function endWith(response: ServerResponse, body: Body): void {
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    response.end(inOneWrite(body), "latin1");
+    return;
+  }
+  writeBody(response, body);
+  response.end();
+}
+
+/** Writes the body; nothing for HEAD. */
+function writeBody(response: ServerResponse, body: Body): void {
+  const pieces = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
+  for (const piece of pieces) response.write(piece, "latin1");
+}
+
+/**
+ * Node sends text in one write with the headers, bytes in a second one; for a small body the
+ * copy is cheaper than that.
+ */
+function inOneWrite(body: string | Uint8Array): string | Uint8Array {
+  if (typeof body === "string" || body.length > ONE_WRITE_BYTES_MAX) return body;
+  return bufferOf(body).toString("latin1");
+}
+
+function lengthOf(body: Body): number {
+  if (typeof body === "string" || body instanceof Uint8Array) return body.length;
+  let length = 0;
+  for (const piece of body) length += piece.length;
+  return length;
+}
+
+const ONE_WRITE_BYTES_MAX = 16_384;
+
 function headersOf(answer: Answer, closes: boolean): string[] {
   const headers = [...answer.headers];
-  if (answer.status !== 204) headers.push("Content-Length", String(answer.body.length));
+  if (answer.status !== 204) headers.push("Content-Length", String(lengthOf(answer.body)));
   if (closes) headers.push("Connection", "close");
   return headers;
 }
