@@ -3,8 +3,10 @@
  * home page that links to both.
  * @module
  */
+import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Log } from "../log/log.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import {
   formatLogJson,
   formatLogListJson,
@@ -92,9 +94,19 @@ function describeLog(shard: string, about: Description): LogDescription {
     condition: isClosed || state === "read-only" ? "readonly" : "active",
     conditionSinceMs: isClosed ? site.closesAtMs : undefined,
     plannedChanges: isClosed ? [] : [{ condition: "readonly", atMs: site.closesAtMs, comment: "" }],
-    finalTreeHead: state === "closed" ? log.head() : undefined,
+    finalTreeHead: state === "closed" ? headOf(log) : undefined,
     software: about.software,
   };
+}
+
+/** The head, if there is one: a shard in trouble must not take the whole list with it. */
+function headOf(log: Log): SignedTreeHead | undefined {
+  try {
+    return log.head();
+  } catch (thrown) {
+    if (thrown instanceof UnavailableError) return undefined;
+    throw thrown;
+  }
 }
 
 function json(text: string): Answer {

@@ -296,6 +296,9 @@ test("/log.v3.json and /logs.json describe the shard; a closed one gives its fin
   assert.equal(closed.final_tree_head.tree_size, 3);
   const list = await json("/logs.json");
   assert.deepEqual(list.operators[0].tiled_logs, [closed]);
+  described.log.headlessWith = new UnavailableError("UNAVAILABLE_NO_HEAD", "no head yet");
+  assert.equal((await json("/nimbus2026/log.v3.json")).final_tree_head, undefined);
+  assert.equal((await json("/logs.json")).operators[0].tiled_logs.length, 1);
 });
 
 test("/ links to every shard", async () => {
