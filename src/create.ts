@@ -14,7 +14,7 @@ import type { EcdsaKey } from "./signer/ecdsa.ts";
 import { createGuardFolder } from "./signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "./signer/key-file.ts";
 import { sha256 } from "./signer/sha256.ts";
-import { createLevelStore, LEVEL_DEFAULTS } from "./storage/level/level-store.ts";
+import { createLevelStore, LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
 import type { ShardIdentity } from "./storage/store.ts";
 

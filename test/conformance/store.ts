@@ -1,14 +1,13 @@
 /**
  * What every Store must do. An adapter's test file calls {@link storeContract} with a way to
- * make one; {@link largeStoreContract} belongs in a `*.slow.ts` file.
+ * make one; `store-large.ts` has the slow part.
  * @module
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type CtError, FatalError, UnavailableError } from "../../src/base/errors.ts";
+import { UnavailableError } from "../../src/base/errors.ts";
 import { concatBytes } from "../../src/encoding/bytes.ts";
-import { hashChildren } from "../../src/merkle/hash.ts";
 import type { TreeHead } from "../../src/rfc6962/tree-head.ts";
 import { entryOfRun, type Store } from "../../src/storage/store.ts";
 import {
@@ -20,17 +19,8 @@ import {
   syntheticEntry,
   TEST_IDENTITY,
 } from "../support/commits.ts";
-
-/** One shard's storage, empty but for `TEST_IDENTITY`. */
-export interface StoreFixture {
-  /** Opens it; the store before must have been disposed of. */
-  open(): Promise<Store>;
-  /** Removes all traces. */
-  remove(): Promise<void>;
-}
-
-/** Makes a fixture; called for each test. */
-export type StoreFactory = () => Promise<StoreFixture>;
+import { assertEntries, assertHolds, assertTree, bytes, fatal } from "../support/store-asserts.ts";
+import { inFixture, type StoreFactory } from "./store-fixture.ts";
 
 /** Tests of the port's promises, for the adapter called `name`. */
 export function storeContract(name: string, factory: StoreFactory): void {
@@ -359,92 +349,6 @@ export function storeContract(name: string, factory: StoreFactory): void {
   });
 }
 
-/** The contract at the size where a tile of level 1 is full: 65,536 entries. */
-export function largeStoreContract(name: string, factory: StoreFactory): void {
-  const withStore = inFixture(factory);
-  test(`${name}: tiles and nodes equal the naive tree around 65,536`, () =>
-    withStore(async (store, reopen) => {
-      const log = new SyntheticLog({ bodyBytes: 20 });
-      const sizes = [65_535, 65_536, 65_537, 65_552];
-      while (log.entries.length < 65_535) {
-        await store.commit(log.next(Math.min(4_001, 65_535 - log.entries.length)));
-      }
-      await assertTree(store, log);
-      for (const size of sizes.slice(1)) {
-        await store.commit(log.next(size - log.entries.length));
-        await assertTree(store, log);
-      }
-      const reopened = await reopen();
-      await reopened.load();
-      await assertTree(reopened, log);
-      await assertEntries(reopened, log, 61_500, 65_552);
-      await assertEntries(reopened, log, 16_300, 16_500);
-    }));
-}
-
-/** Entries, indexes and issuers of `store` are those of `log`. */
-export async function assertHolds(store: Store, log: SyntheticLog): Promise<void> {
-  for (let start = 0; start < log.entries.length; start += 4_096) {
-    await assertEntries(store, log, start, Math.min(log.entries.length, start + 4_096));
-  }
-  const hits = await store.findDuplicates(log.entries.map((entry) => entry.dedupKey));
-  for (const [leafIndex, entry] of log.entries.entries()) {
-    assert.deepEqual(hits[leafIndex], { leafIndex, timestampMs: entry.timestampMs });
-    assert.equal(await store.findLeaf(entry.leafHash), leafIndex);
-    const der = await store.readIssuer(entry.issuer.fingerprint);
-    assert.deepEqual(bytes(der), bytes(entry.issuer.der));
-  }
-}
-
-/** Every tile and every node of `store` is that of the naive tree over the entries of `log`. */
-export async function assertTree(store: Store, log: SyntheticLog): Promise<void> {
-  let row = log.entries.map((entry) => entry.leafHash);
-  for (let level = 0; row.length > 0; level += 1) {
-    const nodes = await store.readNodes(row.map((_, index) => ({ level, index })));
-    assert.equal(nodes.length, row.length);
-    const wrong = nodes.findIndex((hash, index) => !equal(hash, row[index]!));
-    assert.equal(wrong, -1, `node ${level}, ${wrong} of ${log.entries.length}`);
-    for (let index = 0; level % 8 === 0 && 256 * index < row.length; index += 1) {
-      const hashes = row.slice(256 * index, 256 * index + 256);
-      const tile = await store.readTile(level / 8, index, hashes.length);
-      assert.deepEqual(bytes(tile), bytes(concatBytes(...hashes)), `tile ${level / 8}, ${index}`);
-    }
-    const above: Uint8Array[] = [];
-    for (let index = 0; index + 1 < row.length; index += 2) {
-      above.push(hashChildren(sha256, row[index]!, row[index + 1]!));
-    }
-    row = above;
-  }
-}
-
-/** Matches a FatalError of `code`. */
-export function fatal(code: CtError["code"]): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof FatalError, `expected a FatalError, got ${error}`);
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-}
-
-async function assertEntries(
-  store: Store,
-  log: SyntheticLog,
-  start: number,
-  end: number,
-): Promise<void> {
-  const run = await store.readEntries(start, end);
-  assert.equal(run.start, start);
-  assert.equal(run.ends.length, end - start);
-  const expected = log.entries.slice(start, end).map((entry) => entry.tileLeaf);
-  assert.ok(equal(run.bytes, concatBytes(...expected)), `entries [${start}, ${end})`);
-  let length = 0;
-  const ends = expected.map((entry) => {
-    length += entry.length;
-    return length;
-  });
-  assert.deepEqual(run.ends, ends);
-}
-
 async function assertReverted(
   store: Store,
   log: SyntheticLog,
@@ -464,32 +368,4 @@ async function assertReverted(
   for (const entry of dropped) assert.equal(await store.findLeaf(entry.leafHash), undefined);
   await assertTree(store, log);
   await assertHolds(store, log);
-}
-
-type StoreTest = (store: Store, reopen: () => Promise<Store>) => Promise<void>;
-
-/** Runs a test on a fresh store; `reopen` closes the open one first. */
-function inFixture(factory: StoreFactory): (run: StoreTest) => Promise<void> {
-  return async (run) => {
-    const fixture = await factory();
-    let store = await fixture.open();
-    try {
-      await run(store, async () => {
-        await store[Symbol.asyncDispose]();
-        store = await fixture.open();
-        return store;
-      });
-    } finally {
-      await store[Symbol.asyncDispose]();
-      await fixture.remove();
-    }
-  };
-}
-
-function bytes(value: Uint8Array | undefined): Buffer | undefined {
-  return value === undefined ? undefined : Buffer.from(value);
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

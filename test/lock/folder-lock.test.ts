@@ -5,8 +5,8 @@ import { symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { lockFolder } from "../../src/lock/folder-lock.ts";
-import { fatal } from "../conformance/store.ts";
 import { temporaryFolder } from "../support/level.ts";
+import { fatal } from "../support/store-asserts.ts";
 
 const MODULE = new URL("../../src/lock/folder-lock.ts", import.meta.url).href;
 

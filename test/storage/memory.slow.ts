@@ -1,5 +1,5 @@
 import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
-import { largeStoreContract } from "../conformance/store.ts";
+import { largeStoreContract } from "../conformance/store-large.ts";
 import { TEST_IDENTITY } from "../support/commits.ts";
 
 largeStoreContract("MemoryStore", async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
-import { fatal, storeContract } from "../conformance/store.ts";
+import { storeContract } from "../conformance/store.ts";
 import { SyntheticLog, TEST_IDENTITY } from "../support/commits.ts";
+import { fatal } from "../support/store-asserts.ts";
 
 storeContract("MemoryStore", async () => {
   const disk = new MemoryDisk(TEST_IDENTITY);

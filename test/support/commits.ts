@@ -4,7 +4,7 @@
  * @module
  */
 import { hash } from "node:crypto";
-import { concatBytes } from "../../src/encoding/bytes.ts";
+import { bytesKey, concatBytes } from "../../src/encoding/bytes.ts";
 import {
   appendLeaves,
   EMPTY_FRONTIER,
@@ -55,7 +55,8 @@ export interface SyntheticOptions {
   readonly bodyBytes?: number;
 }
 
-/** Entry `index` of the synthetic log of `options`; every third is a precertificate. */
+/** Entry `index` of the synthetic log of `options`; every third is a precertificate, every 250 have five issuers of
+ * their own. */
 export function syntheticEntry(
   index: number,
   timestampMs: number,
@@ -67,7 +68,7 @@ export function syntheticEntry(
   const entry: SignedEntry = isPrecert
     ? { type: "precert", issuerKeyHash: randomBytes(`issuer key ${index % 5}`, 32), tbs: body }
     : { type: "x509", certificate: body };
-  const der = randomBytes(`issuer ${index % 5}`, 100);
+  const der = randomBytes(`issuer ${index % 5}, ${Math.floor(index / 250)}`, 100);
   const issuer = { fingerprint: sha256(der), der };
   const leaf = {
     timestampMs,
@@ -129,7 +130,7 @@ export class SyntheticLog {
       head: this.head,
       entries: tileLeaves,
       entriesSha256: sha256(concatBytes(...tileLeaves)),
-      issuers: [...new Map(added.map((entry) => [entry.issuer.der, entry.issuer])).values()],
+      issuers: distinctIssuers(added),
       runs,
       dedupKeys: added.map((entry) => entry.dedupKey),
       timestampsMs: added.map((entry) => entry.timestampMs),
@@ -157,6 +158,11 @@ export class SyntheticLog {
       timestampsMs: last.map((entry) => entry.timestampMs),
     };
   }
+}
+
+function distinctIssuers(entries: readonly SyntheticEntry[]): readonly Issuer[] {
+  const issuers = entries.map(({ issuer }) => [bytesKey(issuer.fingerprint), issuer] as const);
+  return [...new Map(issuers).values()];
 }
 
 /** A head with some bytes in the place of its signature. */

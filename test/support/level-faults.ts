@@ -114,7 +114,11 @@ export class FaultyWorld implements Seam {
           let bytes = 0;
           for (const [key, value] of writes) bytes += key.length + (value?.length ?? 0);
           const name = sync ? "db.write sync" : "db.write";
-          return this.#call(name, () => real.write(writes, { sync }), bytes);
+          const act = async () => {
+            if (sync) await this.slowFlush();
+            await real.write(writes, { sync });
+          };
+          return this.#call(name, act, bytes);
         },
         scan: (start, end) => real.scan(start, end),
         close: () =>
@@ -139,7 +143,8 @@ export class FaultyWorld implements Seam {
       await flush();
       this.#durable.set(path, await readFile(path));
     };
-    const kind = /^[0-9]{8}$/.test(basename(path)) ? "entries" : "copy";
+    const name = basename(path);
+    const kind = name.endsWith(".new") ? "copy" : name.length === 64 ? "issuer" : "entries";
     return {
       read: (length, position) => this.#call(`${kind}.read`, () => real.read(length, position)),
       write: (bytes, position) =>

@@ -9,10 +9,9 @@ import { lockFolder } from "../../src/lock/folder-lock.ts";
 import {
   createLevelStore,
   LEVEL_DEFAULTS,
-  type LevelStore,
   type LevelStoreOptions,
-  openLevelStore,
-} from "../../src/storage/level/level-store.ts";
+} from "../../src/storage/level/folder.ts";
+import { type LevelStore, openLevelStore } from "../../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../../src/storage/level/real.ts";
 import { sha256, TEST_IDENTITY } from "./commits.ts";
 

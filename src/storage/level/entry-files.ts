@@ -17,6 +17,7 @@ import { TlsReader } from "../../encoding/tls-reader.ts";
 import { TlsWriter } from "../../encoding/tls-writer.ts";
 import { encodeUtf8 } from "../../encoding/utf8.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
+import { attempt } from "./folder.ts";
 import { corrupt } from "./record.ts";
 import type { FileSystem, OpenFile } from "./seam.ts";
 
@@ -30,6 +31,7 @@ const OPEN_SEGMENTS_MAX = 64;
 const COPY_BYTES = 1_048_576;
 
 const SEGMENT_VERSION = 1;
+const COPY_SUFFIX = ".new";
 const MAGIC: Uint8Array = encodeUtf8("stratseg");
 
 /** Entries to be written from one place on. */
@@ -130,9 +132,8 @@ export class EntryFiles {
    */
   async renew(segment: number): Promise<void> {
     const path = this.#path(segment);
-    const copyPath = `${path}.new`;
+    const copyPath = `${path}${COPY_SUFFIX}`;
     try {
-      await this.#files.remove(copyPath);
       const source = await this.#files.openFile(path, "read");
       try {
         await this.#copy(source, copyPath);
@@ -146,6 +147,16 @@ export class EntryFiles {
       const message = `segment ${segment} cannot be renewed: ${messageOf(cause)}`;
       throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
     }
+  }
+
+  /** Removes what an interrupted `renew` left. @throws UnavailableError `UNAVAILABLE_STORE`. */
+  async removeCopies(): Promise<void> {
+    await attempt("copies of segments cannot be removed", async () => {
+      const names = (await this.#files.listFolder(this.#folder)) ?? [];
+      for (const name of names) {
+        if (name.endsWith(COPY_SUFFIX)) await this.#files.remove(join(this.#folder, name));
+      }
+    });
   }
 
   /** Closes every file; the next call opens them again. */

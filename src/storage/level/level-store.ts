@@ -7,10 +7,10 @@
  * database is written to no more until `load` has opened it again.
  * @module
  */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
-import { emptyRoot, type Sha256 } from "../../merkle/hash.ts";
+import { emptyRoot } from "../../merkle/hash.ts";
 import type { NodeId } from "../../merkle/node.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import { requireDerived, requireHead, requireShape } from "../shape.ts";
@@ -24,7 +24,17 @@ import type {
   StoreState,
 } from "../store.ts";
 import { EntryFiles, planAppends } from "./entry-files.ts";
-import { findTail, planCommit, planCut, planDerived, putHead, scanBeyond } from "./plan.ts";
+import { attempt, type LevelStoreOptions, openDatabase, pathsOf } from "./folder.ts";
+import { IssuerFiles } from "./issuer-files.ts";
+import {
+  findTail,
+  newIssuers,
+  planCommit,
+  planCut,
+  planDerived,
+  putHead,
+  scanBeyond,
+} from "./plan.ts";
 import { LevelReader } from "./reader.ts";
 import { mendPositions, recheckStart, renewTail } from "./recheck.ts";
 import {
@@ -32,7 +42,6 @@ import {
   decodeHead,
   decodeIdentity,
   decodePublished,
-  encodeIdentity,
   encodePublished,
   HEAD_KEY,
   type HeadRecord,
@@ -42,80 +51,14 @@ import {
   RecordBatch,
   readRecord,
 } from "./record.ts";
-import type { Database, Seam } from "./seam.ts";
+import type { Database } from "./seam.ts";
 
-/** What a LevelStore is made with. */
-export interface LevelStoreOptions {
-  readonly sha256: Sha256;
-  readonly seam: Seam;
-  /** Takes the folder for this process alone. @throws FatalError `FATAL_LOCKED`. */
-  readonly lockFolder: (path: string) => Promise<AsyncDisposable>;
-  /** Bytes of one of LevelDB's two write buffers. */
-  readonly writeBufferBytes: number;
-  /** Bytes of LevelDB's block cache. */
-  readonly cacheBytes: number;
-  /** Whether other threads of this process may open the database too. */
-  readonly multithreading: boolean;
-}
-
-/** What was measured to be good: bench of the store. */
-export const LEVEL_DEFAULTS: Pick<
-  LevelStoreOptions,
-  "writeBufferBytes" | "cacheBytes" | "multithreading"
-> = { writeBufferBytes: 16_777_216, cacheBytes: 16_777_216, multithreading: false };
-
-/** Tiles of one entry segment, unless `createLevelStore` is told otherwise. */
-export const SEGMENT_TILES = 64;
-
-/** Codes with which the world says that there is no room now; nothing on disk is in doubt. */
+/** What the world says when it has no room now: the outcome is in doubt, not the disk. */
 const NO_ROOM = /ENOSPC|EDQUOT|EMFILE|ENFILE|No space left|Disk quota|Too many open files/;
 
 /**
- * Makes an empty store in `folder`, which may hold a key but no store; its parent must exist.
- * What a crash leaves of an attempt is no store, and the next attempt removes it.
- *
- * @throws FatalError `FATAL_IDENTITY` if a store is there; `FATAL_LOCKED` if it is in use.
- * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be written.
- */
-export async function createLevelStore(
-  folder: string,
-  identity: ShardIdentity,
-  options: LevelStoreOptions,
-  segmentTiles: number = SEGMENT_TILES,
-): Promise<void> {
-  const { seam } = options;
-  const paths = pathsOf(folder);
-  await attempt(`${folder} cannot be made`, () => seam.files.makeFolder(folder));
-  await using _lock = await options.lockFolder(folder);
-  await attempt(`${folder} cannot be written`, async () => {
-    const names = (await seam.files.listFolder(folder)) ?? [];
-    const entries = (await seam.files.listFolder(paths.entries)) ?? [];
-    if (names.includes("db") || entries.length > 0) {
-      throw new FatalError("FATAL_IDENTITY", `${folder} holds a store, or what is left of one`);
-    }
-    await seam.files.remove(paths.newDatabase);
-    await seam.files.makeFolder(paths.entries);
-    await seam.files.makeFolder(paths.newDatabase);
-    const database = await seam.openDatabase(paths.newDatabase, databaseOptions(options, true));
-    try {
-      const batch = new RecordBatch();
-      batch.put(IDENTITY_KEY, encodeIdentity({ identity, segmentTiles }));
-      await database.write(batch.writes, { sync: true });
-    } finally {
-      await database.close();
-    }
-    await seam.files.syncFolder(paths.newDatabase);
-    await seam.files.syncFolder(paths.entries);
-    // From here on there is a store.
-    await seam.files.rename(paths.newDatabase, paths.database);
-    await seam.files.syncFolder(folder);
-    await seam.files.syncFolder(join(folder, ".."));
-  });
-}
-
-/**
- * Opens the store in `folder`. If the last head was not published here, the segments with the
- * entries since are copied to new files and flushed: see {@link renewTail}.
+ * Opens the store in the folder `path`. If the last head was not published here, the segments
+ * with the entries since are copied to new files and flushed: see {@link renewTail}.
  *
  * @throws FatalError `FATAL_STORE_MISSING` if there is none: it is never made here;
  *   `FATAL_LOCKED` if it is in use; `FATAL_STORE_FORMAT` if a newer program wrote it;
@@ -123,9 +66,10 @@ export async function createLevelStore(
  * @throws UnavailableError `UNAVAILABLE_STORE` if it does not open now.
  */
 export async function openLevelStore(
-  folder: string,
+  path: string,
   options: LevelStoreOptions,
 ): Promise<LevelStore> {
+  const folder = resolve(path);
   const paths = pathsOf(folder);
   const names = await attempt(`${folder} cannot be read`, () =>
     options.seam.files.listFolder(folder),
@@ -140,8 +84,10 @@ export async function openLevelStore(
     database = await openDatabase(paths.database, options);
     const { identity, segmentTiles } = readIdentity(database);
     const entries = new EntryFiles(options.seam.files, paths.entries, segmentTiles);
+    await entries.removeCopies();
     await renewTail(database, entries);
-    return new LevelStore(folder, identity, options, { lock, database, entries });
+    const issuers = new IssuerFiles(options.seam.files, paths.issuers, options.sha256);
+    return new LevelStore(folder, identity, options, { lock, database, entries, issuers });
   } catch (error) {
     await database?.close();
     await lock[Symbol.asyncDispose]();
@@ -154,6 +100,7 @@ interface Held {
   readonly lock: AsyncDisposable;
   readonly database: Database;
   readonly entries: EntryFiles;
+  readonly issuers: IssuerFiles;
 }
 
 /** See {@link openLevelStore}. Calls that write run one after the other. */
@@ -163,6 +110,7 @@ export class LevelStore implements Store {
   readonly #options: LevelStoreOptions;
   readonly #lock: AsyncDisposable;
   readonly #entries: EntryFiles;
+  readonly #issuers: IssuerFiles;
   readonly #reader: LevelReader;
   /** Undefined while it is closed; written by `load` and dispose. */
   #database: Database | undefined;
@@ -180,11 +128,13 @@ export class LevelStore implements Store {
     this.#options = options;
     this.#lock = held.lock;
     this.#entries = held.entries;
+    this.#issuers = held.issuers;
     this.#database = held.database;
     this.#treeSize = readHead(held.database)?.committed.treeSize ?? 0;
     this.#reader = new LevelReader(options.sha256, {
       database: () => this.#open(),
       entries: () => this.#entries,
+      issuers: () => this.#issuers,
       treeSize: () => this.#treeSize,
     });
   }
@@ -217,11 +167,14 @@ export class LevelStore implements Store {
       requireShape(commit);
       const start = commit.expected?.treeSize ?? 0;
       const tail = findTail(database, this.#entries, start);
+      const issuers = newIssuers(database, commit.issuers);
+      // A crash in here leaves files that nothing names: written again by the retry.
+      await this.#poisoning(() => this.#issuers.write(issuers));
       // A crash in here leaves bytes behind the committed size: overwritten by the next commit.
       for (const append of planAppends(this.#entries, start, tail.position, commit.entries)) {
         await this.#poisoning(() => this.#entries.append(append));
       }
-      const batch = planCommit(database, this.#entries, { commit, tail, head });
+      const batch = planCommit(database, this.#entries, { commit, issuers, tail, head });
       putHead(batch, {
         committed: commit.head,
         previous: head?.committed,
@@ -401,46 +354,6 @@ function readIdentity(database: Database): IdentityRecord {
 function readHead(database: Database): HeadRecord | undefined {
   const payload = readRecord(database, HEAD_KEY);
   return payload === undefined ? undefined : decodeHead(payload);
-}
-
-async function openDatabase(path: string, options: LevelStoreOptions): Promise<Database> {
-  try {
-    return await options.seam.openDatabase(path, databaseOptions(options, false));
-  } catch (cause) {
-    const reason = messageOf(cause);
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === "LEVEL_LOCKED") {
-      throw new FatalError("FATAL_LOCKED", `${path} is in use: ${reason}`, { cause });
-    }
-    if (code === "LEVEL_CORRUPTION" || /does not exist|missing|No such file/i.test(reason)) {
-      throw corrupt(`LevelDB does not open ${path}: ${reason}`, cause);
-    }
-    const message = `LevelDB does not open ${path} now: ${reason}`;
-    throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
-  }
-}
-
-function databaseOptions(options: LevelStoreOptions, create: boolean) {
-  const { writeBufferBytes, cacheBytes, multithreading } = options;
-  return { create, writeBufferBytes, cacheBytes, multithreading };
-}
-
-function pathsOf(folder: string) {
-  return {
-    database: join(folder, "db"),
-    newDatabase: join(folder, "db.new"),
-    entries: join(folder, "entries"),
-  };
-}
-
-async function attempt<T>(message: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    if (cause instanceof FatalError || cause instanceof UnavailableError) throw cause;
-    const full = `${message}: ${messageOf(cause)}`;
-    throw new UnavailableError("UNAVAILABLE_STORE", full, { cause });
-  }
 }
 
 function closedError(): UnavailableError {

@@ -3,10 +3,10 @@
  * @module
  */
 import { defined } from "../../base/assert.ts";
-import { concatBytes } from "../../encoding/bytes.ts";
+import { bytesKey, concatBytes } from "../../encoding/bytes.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../../merkle/tile.ts";
 import type { TreeHead } from "../../rfc6962/tree-head.ts";
-import type { Commit, DerivedRecords } from "../store.ts";
+import type { Commit, DerivedRecords, Issuer } from "../store.ts";
 import { cutItems, hashColumn, innerColumn, putItems, type ReadPayload } from "./column.ts";
 import { type EntryFiles, SEGMENT_HEADER_BYTES } from "./entry-files.ts";
 import {
@@ -30,6 +30,7 @@ import {
   type RecordBatch,
   RecordBatch as Records,
   readRecord,
+  unlessCorrupt,
 } from "./record.ts";
 import type { Database } from "./seam.ts";
 
@@ -53,20 +54,31 @@ export function findTail(database: Database, files: EntryFiles, start: number): 
   return { position, origin: start % TILE_WIDTH === 0 ? undefined : last.origin };
 }
 
+/** The issuers without a sound record, each once. @throws UnavailableError `UNAVAILABLE_STORE`. */
+export function newIssuers(database: Database, issuers: readonly Issuer[]): readonly Issuer[] {
+  const distinct = new Map(issuers.map((issuer) => [bytesKey(issuer.fingerprint), issuer]));
+  return [...distinct.values()].filter(({ fingerprint }) => {
+    const key = hashKey(PREFIX.issuer, fingerprint);
+    return unlessCorrupt(() => readRecord(database, key)) === undefined;
+  });
+}
+
 /** The records of a commit but its head's. */
 export function planCommit(
   database: Database,
   files: EntryFiles,
   input: {
     readonly commit: Commit;
+    /** Those of the commit that have no record yet. */
+    readonly issuers: readonly Issuer[];
     readonly tail: Tail;
     /** The head that the commit follows. */
     readonly head: HeadRecord | undefined;
   },
 ): RecordBatch {
-  const { commit, tail, head } = input;
+  const { commit, issuers, tail, head } = input;
   const batch = new Records();
-  for (const { fingerprint, der } of commit.issuers) {
+  for (const { fingerprint, der } of issuers) {
     batch.put(hashKey(PREFIX.issuer, fingerprint), der);
   }
   const start = head?.committed.treeSize ?? 0;

@@ -18,8 +18,17 @@ import { requireEntryRange } from "../shape.ts";
 import type { DedupHit, EntryRun, StoreReader } from "../store.ts";
 import { hashColumn, innerColumn, type ReadPayload, ROW_WIDTH, readItems } from "./column.ts";
 import type { EntryFiles } from "./entry-files.ts";
+import type { IssuerFiles } from "./issuer-files.ts";
 import { readPositions, requireEntries } from "./position.ts";
-import { corrupt, decodeDedupHit, decodeLeafIndex, hashKey, PREFIX, readRecord } from "./record.ts";
+import {
+  corrupt,
+  decodeDedupHit,
+  decodeLeafIndex,
+  hashKey,
+  PREFIX,
+  readRecord,
+  unlessCorrupt,
+} from "./record.ts";
 import type { Database } from "./seam.ts";
 
 /** Look-ups in one stretch before others have their turn. */
@@ -30,6 +39,7 @@ export interface ReaderSource {
   /** @throws UnavailableError `UNAVAILABLE_STORE` if it is closed. */
   database(): Database;
   entries(): EntryFiles;
+  issuers(): IssuerFiles;
   /** Leaves of the committed tree. */
   treeSize(): number;
 }
@@ -90,7 +100,10 @@ export class LevelReader implements StoreReader {
   }
 
   async readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
-    return readRecord(this.#source.database(), hashKey(PREFIX.issuer, fingerprint));
+    const database = this.#source.database();
+    const key = hashKey(PREFIX.issuer, fingerprint);
+    const der = unlessCorrupt(() => readRecord(database, key));
+    return der ?? this.#source.issuers().read(fingerprint);
   }
 
   async findDuplicates(

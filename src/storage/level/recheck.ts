@@ -3,7 +3,7 @@
  * records that LevelDB's log may have dropped.
  * @module
  */
-import { FatalError, MalformedError } from "../../base/errors.ts";
+import { MalformedError } from "../../base/errors.ts";
 import { TlsReader } from "../../encoding/tls-reader.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
 import { readTileLeaf } from "../../static-ct/tile-leaf.ts";
@@ -19,6 +19,7 @@ import {
   PUBLISHED_KEY,
   RecordBatch,
   readRecord,
+  unlessCorrupt,
 } from "./record.ts";
 import type { Database } from "./seam.ts";
 
@@ -136,15 +137,6 @@ function parseLeaves(bytes: Uint8Array, count: number): readonly Uint8Array[] | 
     return entries;
   } catch (error) {
     if (error instanceof MalformedError) return undefined;
-    throw error;
-  }
-}
-
-function unlessCorrupt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof FatalError && error.code === "FATAL_STORE_CORRUPT") return undefined;
     throw error;
   }
 }

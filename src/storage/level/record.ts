@@ -14,7 +14,7 @@
  * | `Q` row(5) | the same for up to 16 entries of the growing tile |
  * | `D` dedup key(32) | leaf index(5) timestamp(6) |
  * | `L` leaf hash(32) | leaf index(5) |
- * | `C` fingerprint(32) | an issuer's DER |
+ * | `C` fingerprint(32) | an issuer's DER, which is in a file besides |
  * @module
  */
 import { crc32 } from "node:zlib";
@@ -245,6 +245,16 @@ export function decodeLeafIndex(payload: Uint8Array): number {
 /** What is thrown where stored bytes are missing or wrong. */
 export function corrupt(message: string, cause?: unknown): FatalError {
   return new FatalError("FATAL_STORE_CORRUPT", message, { cause });
+}
+
+/** What `read` returns; undefined where it throws `FATAL_STORE_CORRUPT`. */
+export function unlessCorrupt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FatalError && error.code === "FATAL_STORE_CORRUPT") return undefined;
+    throw error;
+  }
 }
 
 function decodeRecord<T>(what: string, payload: Uint8Array, read: (reader: TlsReader) => T): T {

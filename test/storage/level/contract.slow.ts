@@ -1,5 +1,5 @@
-import { SEGMENT_TILES } from "../../../src/storage/level/level-store.ts";
-import { largeStoreContract } from "../../conformance/store.ts";
+import { SEGMENT_TILES } from "../../../src/storage/level/folder.ts";
+import { largeStoreContract } from "../../conformance/store-large.ts";
 import { levelFixture } from "../../support/level.ts";
 
 largeStoreContract("LevelStore", () => levelFixture(SEGMENT_TILES));

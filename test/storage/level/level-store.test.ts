@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import {
-  createLevelStore,
-  type LevelStore,
-  openLevelStore,
-} from "../../../src/storage/level/level-store.ts";
+import { formatHex } from "../../../src/encoding/hex.ts";
+import { createLevelStore } from "../../../src/storage/level/folder.ts";
+import { type LevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import {
   encodeIdentity,
@@ -16,10 +14,10 @@ import {
   sealValue,
 } from "../../../src/storage/level/record.ts";
 import type { Database } from "../../../src/storage/level/seam.ts";
-import { assertHolds, assertTree, fatal } from "../../conformance/store.ts";
 import { SyntheticLog, signedHead, TEST_IDENTITY } from "../../support/commits.ts";
 import { LEVEL_OPTIONS, type TemporaryFolder, temporaryFolder } from "../../support/level.ts";
 import { FaultyWorld } from "../../support/level-faults.ts";
+import { assertHolds, assertTree, fatal } from "../../support/store-asserts.ts";
 
 /** A closed store with 600 entries: two full tiles, a growing one, three segments. */
 async function filled(root: TemporaryFolder) {
@@ -70,8 +68,6 @@ describe("LevelStore finds a flipped bit in", () => {
     inner: (store) => store.readNodes([{ level: 4, index: 0 }]),
     dedup: (store, log) => store.findDuplicates(log.entries.map((entry) => entry.dedupKey)),
     leaf: (store, log) => Promise.all(log.entries.map((entry) => store.findLeaf(entry.leafHash))),
-    issuer: (store, log) =>
-      Promise.all(log.entries.map((entry) => store.readIssuer(entry.issuer.fingerprint))),
     head: (store) => store.load(),
     published: (store) => store.load(),
     identity: (store) => store.load(),
@@ -115,6 +111,28 @@ describe("LevelStore finds a flipped bit in", () => {
     }
     await file.close();
     await withOpen(path, (store) => assertHolds(store, log));
+  });
+
+  test("an issuer's record, and reads its file; and in that file too", async () => {
+    await using root = await temporaryFolder();
+    const { path, log } = await filled(root);
+    await tamper(path, async (database) => {
+      for (const [index, [key, value]] of (await recordsOf(database, PREFIX.issuer)).entries()) {
+        const flipped = value.slice();
+        flipped[index] = flipped[index]! ^ 1;
+        await put(database, key, index % 2 === 0 ? flipped : undefined);
+      }
+    });
+    await withOpen(path, (store) => assertHolds(store, log));
+    const { issuer } = log.entries[0]!;
+    await writeFile(join(path, "issuers", formatHex(issuer.fingerprint)), issuer.der.slice(1));
+    await withOpen(path, async (store) => {
+      await assert.rejects(store.readIssuer(issuer.fingerprint), fatal("FATAL_STORE_CORRUPT"));
+      // The next submission that brings it along mends it.
+      const commit = log.next(1);
+      await store.commit({ ...commit, issuers: [issuer, ...commit.issuers] });
+      await assertHolds(store, log);
+    });
   });
 
   test("the header of a segment", async () => {
@@ -165,6 +183,33 @@ test("load() finds out again where entries are if that was lost", async () => {
   await withOpen(path, async (store) => {
     await assertHolds(store, log);
     await assertTree(store, log);
+  });
+});
+
+test("load() and rewriteDerived() bring back what a flipped bit in LevelDB's log dropped", async () => {
+  await using root = await temporaryFolder();
+  const { path, log } = await filled(root);
+  await withOpen(path, async (store) => {
+    await store.load();
+    for (let round = 0; round < 60; round += 1) await store.commit(log.next(3));
+    await store.publish(signedHead(log.head!));
+  });
+  const name = (await readdir(join(path, "db"))).find((file) => file.endsWith(".log"));
+  const file = await open(join(path, "db", name!), "r+");
+  const middle = Math.floor((await file.stat()).size / 2);
+  const [byte] = (await file.read(Buffer.alloc(1), 0, 1, middle)).buffer;
+  await file.write(Buffer.of(byte! ^ 16), 0, 1, middle);
+  await file.close();
+  await withOpen(path, async (store) => {
+    // LevelDB says nothing: the head is there, records before it are not.
+    const { committed, recheckEntryCount } = await store.load();
+    assert.deepEqual(committed, log.head);
+    await assert.rejects(assertTree(store, log));
+    await store.rewriteDerived(committed!, log.derived(recheckEntryCount));
+    await assertTree(store, log);
+    await assertHolds(store, log);
+    await store.commit(log.next(20));
+    await assertHolds(store, log);
   });
 });
 
@@ -276,18 +321,29 @@ describe("createLevelStore()", () => {
     assert.equal((await stat(join(path, "entries", "00000000"))).mode % 0o1000, 0o600);
   });
 
-  test("refuses a folder where anything is", async () => {
+  test("refuses a folder with a store, or with what is left of one", async () => {
     await using root = await temporaryFolder();
     const { path, log } = await filled(root);
-    const again = createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
-    await assert.rejects(again, fatal("FATAL_IDENTITY"));
+    const again = () => createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
+    await assert.rejects(again(), fatal("FATAL_IDENTITY"));
     await withOpen(path, (store) => assertHolds(store, log));
-    const other = join(root.path, "other");
-    await mkdir(other);
-    await writeFile(join(other, "note"), "mine");
-    const onNote = createLevelStore(other, TEST_IDENTITY, LEVEL_OPTIONS);
-    await assert.rejects(onNote, fatal("FATAL_IDENTITY"));
-    assert.deepEqual(await readdir(other), ["note"]);
+    for (const name of ["db", "entries", "issuers"]) {
+      await rm(join(path, name), { recursive: true });
+      if (name === "issuers") await again();
+      else await assert.rejects(again(), fatal("FATAL_IDENTITY"), name);
+    }
+  });
+
+  test("makes a store beside a key", async () => {
+    await using root = await temporaryFolder();
+    const path = join(root.path, "shard");
+    await mkdir(path);
+    await writeFile(join(path, "key.pem"), "mine");
+    await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
+    await withOpen(path, async (store) => {
+      assert.equal((await store.load()).committed, undefined);
+    });
+    assert.equal(await readFile(join(path, "key.pem"), "utf8"), "mine");
   });
 });
 

@@ -7,10 +7,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createLevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
-import { fatal } from "../../conformance/store.ts";
+import { createLevelStore } from "../../../src/storage/level/folder.ts";
+import { openLevelStore } from "../../../src/storage/level/level-store.ts";
 import { SyntheticLog, TEST_IDENTITY } from "../../support/commits.ts";
 import { LEVEL_OPTIONS, type TemporaryFolder, temporaryFolder } from "../../support/level.ts";
+import { fatal } from "../../support/store-asserts.ts";
 
 test("openLevelStore() a second time here is FATAL_LOCKED, and in another process after that", async () => {
   await using root = await temporaryFolder();

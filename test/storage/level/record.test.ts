@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { formatHex, parseHex } from "../../../src/encoding/hex.ts";
-import { createLevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
+import { createLevelStore } from "../../../src/storage/level/folder.ts";
+import { openLevelStore } from "../../../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import {
   decodeDedupHit,
@@ -17,9 +18,9 @@ import {
   openValue,
   sealValue,
 } from "../../../src/storage/level/record.ts";
-import { fatal } from "../../conformance/store.ts";
 import { SyntheticLog, signedHead, TEST_IDENTITY } from "../../support/commits.ts";
 import { LEVEL_OPTIONS } from "../../support/level.ts";
+import { fatal } from "../../support/store-asserts.ts";
 
 interface Vectors {
   readonly source: string;
