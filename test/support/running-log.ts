@@ -60,15 +60,20 @@ export interface Expected {
 /** Prefix of submissions of every shard; the origin lines come from it. */
 export const PUBLIC_URL = "http://log.example";
 
-/** Creates the shards and serves them. */
+/**
+ * Creates the shards and serves them.
+ * @param prepare Runs between the two.
+ */
 export async function startRunningLog(
   shards: readonly ShardSpec[],
   overrides: Overrides = {},
+  prepare: (config: Config) => Promise<void> = () => Promise.resolve(),
 ): Promise<RunningLog> {
   const folder = await mkdtemp(join(tmpdir(), "stratus-e2e-"));
   try {
     const config = await writeConfig(folder, shards);
     await initShards(config, () => undefined);
+    await prepare(config);
     return new RunningLog(folder, config, await startStratus(config, overrides));
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
