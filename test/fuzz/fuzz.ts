@@ -56,8 +56,12 @@ export class Random {
 /** Lengths and values at which readers go wrong. */
 const ODD_BYTES: readonly number[] = [0, 1, 2, 0x1f, 0x20, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff];
 
-/** `input` after one change; a fresh array. */
-function mutate(random: Random, input: Uint8Array, samples: readonly Uint8Array[]): Uint8Array {
+/** `input` after one change; a fresh array. @param samples To splice from; at least one. */
+export function mutate(
+  random: Random,
+  input: Uint8Array,
+  samples: readonly Uint8Array[],
+): Uint8Array {
   const at = random.below(input.length + 1);
   const out = Array.from(input);
   switch (random.below(8)) {
