@@ -3,7 +3,7 @@
  * then engines, then the two HTTP servers, and holds no logic of its own.
  * @module
  */
-import { CtError, FatalError } from "./base/errors.ts";
+import { CtError, FatalError, messageOf } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
@@ -71,31 +71,20 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const metrics = metricsObserver(() => clock.nowMs());
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
-  const logs = new Map<string, Log>();
-  const shards: Shard[] = [];
-  const stopShards = () => Promise.all(shards.map((shard) => shard.stop()));
-  try {
-    for (const shardConfig of config.shards) {
-      const log = await openShard(config, shardConfig, { ...overrides, clock, observer });
-      logs.set(shardConfig.name, log);
-      if (log instanceof Shard) shards.push(log);
-    }
-    const app = buildApp({ ...describe(config, logs), clock, observer });
-    const operations = buildOperationsApp({ logs, metrics: metrics.read, clock, observer });
-    const listenUrl = formatUrl(await listen(app, config.listen));
-    const operationsUrl = formatUrl(await listen(operations, config.operations));
-    // A shard answers 503 until it is open; reads begin as soon as its head is proven.
-    await Promise.all(shards.map((shard) => shard.start()));
-    const stop = async (): Promise<void> => {
-      await drain(app, clock, config.drainMs);
-      await stopShards();
-      await drain(operations, clock, 0);
-    };
-    return { listenUrl, operationsUrl, logs, stop };
-  } catch (error) {
-    await stopShards();
-    throw error;
-  }
+  const { logs, shards } = await openShards(config, { ...overrides, clock, observer });
+  const app = buildApp({ ...describe(config, logs), clock, observer });
+  const operations = buildOperationsApp({ logs, metrics: metrics.read, clock, observer });
+  // What is deferred last is done first, whether by `stop` or because something here throws.
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() => drain(operations, clock, 0));
+  closing.defer(() => stopShards(shards));
+  closing.defer(() => drain(app, clock, config.drainMs));
+  const listenUrl = formatUrl(await listen(app, config.listen));
+  const operationsUrl = formatUrl(await listen(operations, config.operations));
+  // A shard answers 503 until it is open; reads begin as soon as its head is proven.
+  await Promise.all(shards.map((shard) => shard.start()));
+  const running = closing.move();
+  return { listenUrl, operationsUrl, logs, stop: () => running.disposeAsync() };
 }
 
 function formatUrl({ host, port }: { readonly host: string; readonly port: number }): string {
@@ -122,6 +111,32 @@ interface ShardWorld extends Overrides {
   readonly observer: Observer;
 }
 
+/** What was opened: every log, and those of them that run. */
+interface Opened {
+  readonly logs: Map<string, Log>;
+  readonly shards: readonly Shard[];
+}
+
+async function openShards(config: Config, world: ShardWorld): Promise<Opened> {
+  const logs = new Map<string, Log>();
+  const shards: Shard[] = [];
+  try {
+    for (const shard of config.shards) {
+      const log = await openShard(config, shard, world);
+      logs.set(shard.name, log);
+      if (log instanceof Shard) shards.push(log);
+    }
+    return { logs, shards };
+  } catch (error) {
+    await stopShards(shards);
+    throw error;
+  }
+}
+
+async function stopShards(shards: readonly Shard[]): Promise<void> {
+  await Promise.all(shards.map((shard) => shard.stop()));
+}
+
 async function openShard(config: Config, shard: ShardConfig, world: ShardWorld): Promise<Log> {
   const { clock, observer } = world;
   const key = await readKeyFile(shard.keyPath);
@@ -131,15 +146,10 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
   for (const message of roots.warnings) {
     observer({ type: "recovery-step", shard: shard.name, message });
   }
-  let store: Store;
+  let store: Store | undefined;
   try {
     const seam = world.seam?.(shard.name) ?? REAL_SEAM;
     store = await openLevelStore(shard.folder, { ...LEVEL_DEFAULTS, sha256, lockFolder, seam });
-  } catch (error) {
-    if (isForOperator(error)) throw error;
-    return new FailedLog(identity, key.publicKey, rootSet.ders, error);
-  }
-  try {
     requireIdentity((await store.load()).identity, identity);
     const judge = new Judge({
       roots: rootSet,
@@ -155,24 +165,33 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
     return new Shard({ identity, store, signer, judge, clock, sha256, observer, ...limits });
   } catch (error) {
-    await store[Symbol.asyncDispose]();
-    throw error;
+    await store?.[Symbol.asyncDispose]();
+    if (isForOperator(error)) throw error;
+    const code = error instanceof CtError ? error.code : "BUG";
+    observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
+    return new FailedLog(identity, key.publicKey, rootSet.ders, error);
   }
 }
 
 /** Without its guard a key signs nothing, but what is proven stays readable. */
 async function openSigner(guard: string, key: EcdsaKey): Promise<Signer> {
+  await using opening = new AsyncDisposableStack();
   try {
-    const folder = await openGuardFolder(guard, key.logId, lockFolder);
-    return new GuardedSigner({ key, folder, sha256 });
+    const folder = opening.use(await openGuardFolder(guard, key.logId, lockFolder));
+    const signer = new GuardedSigner({ key, folder, sha256 });
+    opening.move();
+    return signer;
   } catch (error) {
-    if (error instanceof FatalError && !isForOperator(error)) return new RefusingSigner(key, error);
-    throw error;
+    if (isForOperator(error)) throw error;
+    const isMissing = error instanceof FatalError && error.code === "FATAL_GUARD_MISSING";
+    const message = `the guard does not open: ${messageOf(error)}`;
+    const reason = new FatalError("FATAL_GUARD_MISSING", message, { cause: error });
+    return new RefusingSigner(key, isMissing ? error : reason);
   }
 }
 
 /** Whether to start at all would be a mistake: never created, in use, or another log. */
 function isForOperator(error: unknown): boolean {
   const codes: readonly string[] = ["FATAL_STORE_MISSING", "FATAL_LOCKED", "FATAL_IDENTITY"];
-  return !(error instanceof CtError) || codes.includes(error.code);
+  return error instanceof CtError && codes.includes(error.code);
 }

@@ -183,6 +183,8 @@ function reportError(error: unknown): number {
     return 1;
   }
   TERMINAL.err(`stratus: ${messageOf(error)}`);
+  // What the system says, such as an address in use, needs no trace.
+  if (error instanceof Error && "syscall" in error) return 1;
   if (error instanceof Error && error.stack !== undefined) TERMINAL.err(error.stack);
   return 1;
 }

@@ -75,7 +75,10 @@ export async function openLevelStore(
     options.seam.files.listFolder(folder),
   );
   if (names === undefined || !names.includes("db")) {
-    throw new FatalError("FATAL_STORE_MISSING", `there is no store in ${folder}`);
+    throw new FatalError(
+      "FATAL_STORE_MISSING",
+      `there is no store in ${folder}; 'stratus init' creates one, if there never was one`,
+    );
   }
   if (options.seam.poisoned.has(folder)) throw poisonError(folder);
   const lock = await options.lockFolder(folder);
