@@ -3,13 +3,15 @@
  * then engines, then the two HTTP servers, and holds no logic of its own.
  * @module
  */
+import { defined } from "./base/assert.ts";
 import { CtError, FatalError, messageOf } from "./base/errors.ts";
+import { parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
-import type { Config, ShardConfig } from "./config/config.ts";
+import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
 import { identityOf } from "./create.ts";
-import { buildApp } from "./http/app.ts";
+import { buildApp, type ServerLimits } from "./http/app.ts";
 import { drain, listen } from "./http/listen.ts";
 import { buildOperationsApp } from "./http/operations.ts";
 import { lockFolder } from "./lock/folder-lock.ts";
@@ -72,7 +74,8 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
   const { logs, shards } = await openShards(config, { ...overrides, clock, observer });
-  const app = buildApp({ ...describe(config, logs), clock, observer });
+  const limits = limitsOf(config.limits);
+  const app = buildApp({ ...describe(config, logs), clock, observer, limits });
   const operations = buildOperationsApp({ logs, metrics: metrics.read, clock, observer });
   // What is deferred last is done first, whether by `stop` or because something here throws.
   await using closing = new AsyncDisposableStack();
@@ -104,6 +107,12 @@ function describe(config: Config, logs: ReadonlyMap<string, Log>) {
   );
   const operator = { name: new URL(config.publicUrl).hostname, emails: [] };
   return { logs, sites, operator, software: { name: "stratus", version: VERSION } };
+}
+
+function limitsOf(limits: LimitsConfig): ServerLimits {
+  const trustedProxies = limits.trustedProxies.map((text) => defined(parseNetwork(text), text));
+  const { reads, addChain, addPreChain } = limits;
+  return { ...limits, clients: { reads, addChain, addPreChain, trustedProxies } };
 }
 
 interface ShardWorld extends Overrides {

@@ -30,6 +30,29 @@ export interface PoolConfig {
   readonly bytesMax: number;
 }
 
+/** A rate of requests. */
+export interface RateConfig {
+  readonly perSecond: number;
+  /** Requests that may come at once. */
+  readonly burst: number;
+}
+
+/** What one client may do, and bounds of the whole process. */
+export interface LimitsConfig {
+  /** CIDR; see `parseNetwork`. */
+  readonly trustedProxies: readonly string[];
+  /** Of one client; absent: no limit. */
+  readonly reads?: RateConfig | undefined;
+  readonly addChain?: RateConfig | undefined;
+  readonly addPreChain?: RateConfig | undefined;
+  /** Open connections to the public port. */
+  readonly connectionsMax: number;
+  /** Of bodies that are not judged yet. */
+  readonly bodiesInFlightBytesMax: number;
+  /** Age from which a certificate gives way to newer ones. */
+  readonly lowPriorityAfterMs: number;
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -74,6 +97,7 @@ export interface Config {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
+  readonly limits: LimitsConfig;
   /** In the order of the file, those of a series by year. At least one. */
   readonly shards: readonly ShardConfig[];
 }

@@ -59,6 +59,12 @@ ${formatTable(shards.properties?.["batch"] ?? {})}
 ${shards.properties?.["pool"]?.description}
 
 ${formatTable(shards.properties?.["pool"] ?? {})}
+
+## \`limits\`
+
+${top["limits"]?.description}
+
+${formatTable(top["limits"] ?? {})}
 `;
 }
 

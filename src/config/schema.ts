@@ -5,7 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import type { BatchConfig, PoolConfig } from "./config.ts";
+import type { BatchConfig, LimitsConfig, PoolConfig } from "./config.ts";
+import { limitsSchema } from "./limits-schema.ts";
 import {
   type Parsed,
   parseAddress,
@@ -56,6 +57,7 @@ export interface ConfigFile {
   readonly development: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   readonly drainMs: number;
+  readonly limits: LimitsConfig;
   readonly roots: readonly string[];
   readonly series: readonly SeriesItem[];
   readonly shards: readonly ShardItem[];
@@ -318,6 +320,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
           "Milliseconds that SIGTERM waits for requests in flight. Shorter than the time after which your supervisor kills the process.",
         examples: [10_000],
       }),
+    limits: limitsSchema,
     roots: rootList()
       .default(["mozilla"])
       .meta({

@@ -9,6 +9,8 @@ import fastify, { type FastifyInstance } from "fastify";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import { type Answer, preflight, refusal } from "./answer.ts";
+import { BodiesInFlight } from "./body.ts";
+import { ClientLimits, type ClientRates } from "./client-limits.ts";
 import { COMPRESSED_BYTES_MAX, CompressedTiles } from "./compressed-tiles.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
 import {
@@ -34,9 +36,19 @@ import {
 import { type Endpoint, type Handler, Responder } from "./responder.ts";
 import { submitHandler } from "./submit.ts";
 
+/** Bounds of a server; what has no field here has its bound beside its owner. */
+export interface ServerLimits {
+  readonly clients: ClientRates;
+  /** Open connections; one more is closed at once. */
+  readonly connectionsMax: number;
+  /** See `BodiesInFlight`. */
+  readonly bodiesInFlightBytesMax: number;
+}
+
 /** All that the public server needs. `sites` has an item for each of `logs`. */
 export interface AppOptions extends Description {
   readonly observer: Observer;
+  readonly limits: ServerLimits;
 }
 
 /**
@@ -46,9 +58,13 @@ export interface AppOptions extends Description {
 export function buildApp(options: AppOptions): FastifyInstance {
   const responder = new Responder(options);
   const app = fastify(serverOptions(options.clock));
+  app.server.maxConnections = options.limits.connectionsMax;
+  const clients = new ClientLimits(options.limits.clients, options.clock);
+  const bodies = new BodiesInFlight(options.limits.bodiesInFlightBytesMax);
   const paths = new Map<string, string>();
 
-  const read = (endpoint: Endpoint, path: string, handler: Handler): void => {
+  const read = (endpoint: Endpoint, path: string, unlimited: Handler): void => {
+    const handler = clients.limitReads(unlimited);
     paths.set(path, READ);
     app.route({
       method: ["GET", "HEAD"],
@@ -76,9 +92,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read({ shard: "", name: "home" }, "/", getHomeHandler(options));
   read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
   const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
+  const surroundings = { responder, clients, bodies };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
-      submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, responder));
+      submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));
     }
     for (const [name, path, handler] of readRoutes(shard, log, options, tiles)) {
       read({ shard, name }, `/${shard}/${path}`, handler);

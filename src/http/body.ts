@@ -5,7 +5,7 @@
  * @module
  */
 import type { IncomingMessage } from "node:http";
-import { RejectedError } from "../base/errors.ts";
+import { RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 
 /** The largest body of a submission, in bytes. */
@@ -25,12 +25,74 @@ export function isBodyDue(request: IncomingMessage): boolean {
   return headers["content-length"] !== undefined && headers["content-length"] !== "0";
 }
 
+/** One body's part of {@link BodiesInFlight}. */
+export interface BodyClaim {
+  /** Called when this body has to give way; set while it is being read. */
+  giveWay: (() => void) | undefined;
+  /** Counts what came. */
+  grow(bytes: number): void;
+  /** Ends the claim; harmless when called again. */
+  release(): void;
+}
+
 /**
- * The whole body.
- * @returns undefined if the client went away, or took too long.
- * @throws RejectedError `REJECTED_BODY_TOO_LARGE`, from the headers where they tell.
+ * Bodies in memory between their first byte and their verdict, bounded in bytes as they come:
+ * by what is announced, a few idle connections could lock out everybody. Beyond the bound the
+ * body that has been coming the longest gives way, which is never an honest one's.
  */
-export function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+export class BodiesInFlight {
+  readonly #bytesMax: number;
+  /** Oldest first. */
+  readonly #claims = new Map<BodyClaim, number>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Begins a claim of nothing. */
+  open(): BodyClaim {
+    const claim: BodyClaim = {
+      giveWay: undefined,
+      grow: (bytes) => this.#grow(claim, bytes),
+      release: () => this.#release(claim),
+    };
+    this.#claims.set(claim, 0);
+    return claim;
+  }
+
+  #grow(claim: BodyClaim, bytes: number): void {
+    const held = this.#claims.get(claim);
+    if (held === undefined) return;
+    this.#claims.set(claim, held + bytes);
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#bytesMax) return;
+    for (const oldest of this.#claims.keys()) {
+      if (this.#bytes <= this.#bytesMax) return;
+      if (oldest.giveWay === undefined) continue;
+      this.#release(oldest);
+      oldest.giveWay();
+    }
+  }
+
+  #release(claim: BodyClaim): void {
+    this.#bytes -= this.#claims.get(claim) ?? 0;
+    this.#claims.delete(claim);
+  }
+}
+
+/**
+ * The whole body. The caller releases `claim` once it is judged.
+ * @returns undefined if the client went away, or took too long.
+ * @throws RejectedError `REJECTED_BODY_TOO_LARGE`, from the headers where they tell;
+ *   UnavailableError `UNAVAILABLE_OVERLOADED` if it had to give way.
+ */
+export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const refuse = () =>
       reject(new RejectedError("REJECTED_BODY_TOO_LARGE", `more than ${BODY_BYTES_MAX} bytes`));
@@ -40,16 +102,27 @@ export function readBody(request: IncomingMessage): Promise<Buffer | undefined> 
     }
     const chunks: Buffer[] = [];
     let length = 0;
+    const dropWhatCame = () => {
+      request.off("data", onData);
+      chunks.length = 0;
+      claim.giveWay = undefined;
+    };
     const onData = (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
-      if (length <= BODY_BYTES_MAX) return;
-      request.off("data", onData);
-      chunks.length = 0;
-      refuse();
+      if (length > BODY_BYTES_MAX) {
+        dropWhatCame();
+        refuse();
+      } else claim.grow(chunk.length);
+    };
+    claim.giveWay = () => {
+      dropWhatCame();
+      const message = "too many bodies are on their way, and this one has been the longest";
+      reject(new UnavailableError("UNAVAILABLE_OVERLOADED", message));
     };
     request.on("data", onData);
     request.once("end", () => {
+      claim.giveWay = undefined;
       const [only] = chunks;
       resolve(chunks.length === 1 ? only : Buffer.concat(chunks, length));
     });

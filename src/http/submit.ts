@@ -4,16 +4,29 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CtError, UnavailableError } from "../base/errors.ts";
+import { CtError, RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Log, SubmitEndpoint } from "../log/log.ts";
 import { formatSctJson, parseChainJson } from "../rfc6962/json.ts";
 import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
-import { BODY_BYTES_MAX, readBody } from "./body.ts";
+import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
+import type { ClientLimits, LimitedKind } from "./client-limits.ts";
 import type { Handler, Responder } from "./responder.ts";
 
+/** What submissions of every shard share. */
+export interface SubmitSurroundings {
+  readonly responder: Responder;
+  readonly clients: ClientLimits;
+  readonly bodies: BodiesInFlight;
+}
+
 /** Handler of one shard's endpoint. What it refuses itself, before the log sees it, it reports. */
-export function submitHandler(log: Log, endpoint: SubmitEndpoint, responder: Responder): Handler {
+export function submitHandler(
+  log: Log,
+  endpoint: SubmitEndpoint,
+  { responder, clients, bodies }: SubmitSurroundings,
+): Handler {
+  const kind: LimitedKind = endpoint === "add-chain" ? "addChain" : "addPreChain";
   const shard = log.identity.name;
   const detailOf = (error: CtError): string => `${shard}: ${submissionDetail(error)}`;
 
@@ -23,15 +36,23 @@ export function submitHandler(log: Log, endpoint: SubmitEndpoint, responder: Res
   ): Promise<Answer | undefined> {
     const startedMs = responder.nowMs();
     let isJudging = false;
+    let claim: BodyClaim | undefined;
     try {
-      if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
-      log.requireOpen();
+      // By the headers alone, in this order: 410, 429, 503, 413.
+      const refusal = refusalOf(log, responder);
+      if (refusal instanceof RejectedError) throw refusal;
+      clients.count(kind, request, response);
+      if (refusal !== undefined) throw refusal;
       if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
-      const body = await readBody(request);
+      claim = bodies.open();
+      const body = await readBody(request, claim);
       if (body === undefined) return undefined;
       const chain = parseChainJson(body.toString("utf8"), parseNativeBase64);
       isJudging = true;
-      const sct = await log.submit(endpoint, chain);
+      const judged = log.submit(endpoint, chain);
+      // From here on the entry counts as the pool's.
+      claim.release();
+      const sct = await judged;
       return ok(JSON_HEADERS, formatSctJson(sct, formatNativeBase64));
     } catch (thrown) {
       if (!isJudging) {
@@ -41,9 +62,23 @@ export function submitHandler(log: Log, endpoint: SubmitEndpoint, responder: Res
       }
       if (!(thrown instanceof CtError)) throw thrown;
       return answerError(thrown, responder.retryAfter, detailOf);
+    } finally {
+      claim?.release();
     }
   }
   return submit;
+}
+
+/** What any submission would be refused with now. */
+function refusalOf(log: Log, responder: Responder): unknown {
+  try {
+    log.requireOpen();
+  } catch (thrown) {
+    return thrown;
+  }
+  return responder.isClosing
+    ? new UnavailableError("UNAVAILABLE_CLOSING", "shutting down")
+    : undefined;
 }
 
 /** CTFE's words around an error: behaviours of its `addChainInternal` and `verifyAddChain`. */

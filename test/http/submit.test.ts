@@ -268,9 +268,9 @@ for (const endpoint of ENDPOINTS) {
   });
 }
 
-test("STATUS gives malformed and rejected codes 4xx, the others 503", () => {
+test("STATUS gives malformed and rejected codes 4xx, the others 503, a client over its limit 429", () => {
   for (const [code, status] of Object.entries(STATUS) as [ErrorCode, number][]) {
     if (/^(MALFORMED|REJECTED)_/.test(code)) assert.ok(status >= 400 && status < 500, code);
-    else assert.equal(status, 503, code);
+    else assert.equal(status, code === "UNAVAILABLE_RATE_LIMITED" ? 429 : 503, code);
   }
 });

@@ -5,10 +5,17 @@
 import { connect, type Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { systemClock } from "../../src/clock/system.ts";
-import { buildApp } from "../../src/http/app.ts";
+import { buildApp, type ServerLimits } from "../../src/http/app.ts";
 import { drain, listen } from "../../src/http/listen.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { FakeLog } from "./fake-log.ts";
+
+/** Limits that no test meets unless it sets them. */
+export const WIDE_LIMITS: ServerLimits = {
+  clients: { trustedProxies: [], reads: undefined, addChain: undefined, addPreChain: undefined },
+  connectionsMax: 1_000,
+  bodiesInFlightBytesMax: 64_000_000,
+};
 
 /** A server with one shard, `nimbus2026`, and all that a test looks at. */
 export interface TestServer extends AsyncDisposable {
@@ -23,7 +30,7 @@ export interface ListeningServer extends TestServer {
 }
 
 /** Builds the server; requests come by `app.inject`. */
-export function buildTestServer(entryCount = 0): TestServer {
+export function buildTestServer(entryCount = 0, limits: Partial<ServerLimits> = {}): TestServer {
   const log = new FakeLog("nimbus2026");
   log.fill(entryCount);
   const events: LogEvent[] = [];
@@ -36,13 +43,17 @@ export function buildTestServer(entryCount = 0): TestServer {
     software: { name: "stratus", version: "0.1.0" },
     clock: systemClock,
     observer: (event) => events.push(event),
+    limits: { ...WIDE_LIMITS, ...limits },
   });
   return { app, log, events, [Symbol.asyncDispose]: () => drain(app, systemClock, 100) };
 }
 
 /** Builds the server and listens on a free port. */
-export async function startTestServer(entryCount = 0): Promise<ListeningServer> {
-  const server = buildTestServer(entryCount);
+export async function startTestServer(
+  entryCount = 0,
+  limits: Partial<ServerLimits> = {},
+): Promise<ListeningServer> {
+  const server = buildTestServer(entryCount, limits);
   const { port } = await listen(server.app, { host: "127.0.0.1", port: 0 });
   return { ...server, port };
 }

@@ -1,0 +1,72 @@
+/**
+ * Limits of each client, decided from the headers alone. Off unless configured.
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { UnavailableError } from "../base/errors.ts";
+import type { Network } from "../base/network.ts";
+import type { Clock } from "../clock/clock.ts";
+import { clientOf } from "../policy/client.ts";
+import { type Rate, RateLimiter } from "../policy/rate-limit.ts";
+import type { Handler } from "./responder.ts";
+
+/** Clients that each limit remembers. */
+export const CLIENTS_MAX = 65_536;
+
+/** What is limited apart. */
+export type LimitedKind = "reads" | "addChain" | "addPreChain";
+
+/** Rates of a client's requests; undefined: no limit. */
+export interface ClientRates extends Readonly<Record<LimitedKind, Rate | undefined>> {
+  readonly trustedProxies: readonly Network[];
+}
+
+/** The limits of one server. */
+export class ClientLimits {
+  readonly #clock: Clock;
+  readonly #trustedProxies: readonly Network[];
+  readonly #limiters: Readonly<Record<LimitedKind, RateLimiter | undefined>>;
+
+  constructor(rates: ClientRates, clock: Clock) {
+    const limiter = (rate: Rate | undefined) =>
+      rate === undefined ? undefined : new RateLimiter(rate, CLIENTS_MAX);
+    this.#clock = clock;
+    this.#trustedProxies = rates.trustedProxies;
+    this.#limiters = {
+      reads: limiter(rates.reads),
+      addChain: limiter(rates.addChain),
+      addPreChain: limiter(rates.addPreChain),
+    };
+  }
+
+  /**
+   * Counts a request against its client; an answer of 500 or above takes it off again.
+   * @throws UnavailableError `UNAVAILABLE_RATE_LIMITED`.
+   */
+  count(kind: LimitedKind, request: IncomingMessage, response: ServerResponse): void {
+    const limiter = this.#limiters[kind];
+    if (limiter === undefined) return;
+    const header = request.headers["x-forwarded-for"];
+    const forwardedFor = typeof header === "string" ? header : header?.join(",");
+    const peer = request.socket.remoteAddress;
+    const client = clientOf({ peer, forwardedFor }, this.#trustedProxies);
+    if (client === undefined) return;
+    const retryAfterMs = limiter.take(client, this.#clock.monotonicMs());
+    if (retryAfterMs > 0) {
+      const message = "more requests from your network than this log allows";
+      throw new UnavailableError("UNAVAILABLE_RATE_LIMITED", message, { retryAfterMs });
+    }
+    response.once("close", () => {
+      if (response.statusCode >= 500) limiter.giveBack(client);
+    });
+  }
+
+  /** The handler of a read that counts. */
+  limitReads(handler: Handler): Handler {
+    if (this.#limiters.reads === undefined) return handler;
+    return (request, response) => {
+      this.count("reads", request, response);
+      return handler(request, response);
+    };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Who a request counts against: the network that it came from. One client commands a whole
+ * IPv6 /48 as easily as another an IPv4 /24.
+ * @module
+ */
+import { isInNetwork, isIpv4, isLoopback, type Network, parseIpAddress } from "../base/network.ts";
+
+/** Addresses of one forwarding header that are looked at; more are some client's invention. */
+const HOPS_MAX = 32;
+
+/** Bytes of an address that name the network: /24 of a mapped IPv4 address, or /48. */
+const IPV4_BYTES = 15;
+const IPV6_BYTES = 6;
+
+/** Where a request came from. */
+export interface Origin {
+  /** Of the connection's other end; undefined once it is gone. */
+  readonly peer: string | undefined;
+  /** X-Forwarded-For, all lines joined by commas; an attacker's, but for what proxies append. */
+  readonly forwardedFor: string | undefined;
+}
+
+/**
+ * A key for the client's network; undefined for one that is never limited: this machine
+ * itself, unless a trusted proxy forwards for somebody. Of X-Forwarded-For, which only a
+ * trusted proxy's request may carry, the right-most address that is no trusted proxy counts:
+ * what stands left of it is the client's own word.
+ */
+export function clientOf(origin: Origin, trustedProxies: readonly Network[]): string | undefined {
+  let client = parseIpAddress(origin.peer ?? "");
+  if (client === undefined) return undefined;
+  const isTrusted = (address: Uint8Array) =>
+    trustedProxies.some((network) => isInNetwork(address, network));
+  const hops = (origin.forwardedFor ?? "").split(",").slice(-HOPS_MAX);
+  while (isTrusted(client)) {
+    const hop = parseHop(hops.pop() ?? "");
+    if (hop === undefined) break;
+    client = hop;
+  }
+  return isLoopback(client) ? undefined : networkKey(client);
+}
+
+/** A key for the network of an address: the same for each address of a /24 or /48. */
+export function networkKey(address: Uint8Array): string {
+  const bytes = address.subarray(0, isIpv4(address) ? IPV4_BYTES : IPV6_BYTES);
+  return String.fromCharCode(...bytes);
+}
+
+/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`. */
+function parseHop(text: string): Uint8Array | undefined {
+  const hop = text.trim();
+  const [, host] = /^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$/.exec(hop)?.filter(Boolean) ?? [];
+  return parseIpAddress(host ?? hop);
+}
