@@ -143,7 +143,7 @@ describe("Sequencer.sequence()", () => {
         intercept(store, async (method, call) => {
           // Each look-up takes a while, so that the next twin is always there before its end.
           if (method === "findDuplicates") {
-            await new Promise<void>((resolve) => engine.clock.after(50, resolve));
+            await new Promise<void>((resolve) => engine.clock.after(200, resolve));
           }
           return call();
         }),
@@ -157,7 +157,7 @@ describe("Sequencer.sequence()", () => {
     await engine.clock.advance(10);
     again(2);
     await engine.clock.advance(35_000);
-    assert.ok(answerCount > 500);
+    assert.ok(answerCount > 100);
     const times = engine.heads.map(({ timestampMs }) => timestampMs);
     const gaps = times.slice(1).map((time, index) => time - times[index]!);
     assert.ok(Math.max(...gaps) <= 10_500, `gaps of ${gaps}`);
