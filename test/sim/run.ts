@@ -1,6 +1,6 @@
 /**
- * `npm run sim [-- --seed N] [--count N] [--steps N]`: without a seed, some hundred, a part of
- * them derived from the commit; with one, that one with its trace.
+ * `npm run sim [-- --seed N] [--count N] [--steps N] [--from-commit]`: without a seed, some
+ * hundred, half of them (or all) derived from the commit; with one, that one with its trace.
  * @module
  */
 import { execFileSync } from "node:child_process";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     count: { type: "string", default: "300" },
     steps: { type: "string", default: "400" },
+    "from-commit": { type: "boolean", default: false },
   },
 });
 const steps = Number(values.steps);
@@ -30,8 +31,9 @@ async function runMany(count: number): Promise<void> {
   let sctCount = 0;
   let processCount = 0;
   for (let index = 0; index < count; index += 1) {
-    // Half of the seeds are always the same, half are this commit's own.
-    const seed = index % 2 === 0 ? index / 2 : base + index;
+    // Half of the seeds are always the same, half are this commit's own, unless all are to be.
+    const isFixed = index % 2 === 0 && !values["from-commit"];
+    const seed = isFixed ? index / 2 : base + index;
     const result = await runSeed(seed, { steps });
     stepCount += result.stepCount;
     sctCount += result.sctCount;

@@ -6,6 +6,7 @@
  */
 import { FatalError, UnavailableError } from "../../src/base/errors.ts";
 import { bytesKey } from "../../src/encoding/bytes.ts";
+import { frontierNodes } from "../../src/merkle/frontier.ts";
 import type { NodeId } from "../../src/merkle/node.ts";
 import type { SignedTreeHead, TreeHead } from "../../src/rfc6962/tree-head.ts";
 import { MemoryDisk, type MemoryStore, openMemoryStore } from "../../src/storage/memory.ts";
@@ -22,6 +23,9 @@ import type { World } from "./world.ts";
 
 /** Bugs that a store may have; planted to see whether the simulation finds them. */
 export type StorePlant = "entries-not-synced" | "dedup-in-memory" | "batch-not-synced";
+
+/** How many of the newest entries may have lost records when the process died. */
+const LOST_ENTRIES_MAX = 12;
 
 /** What survives a process. */
 export class SimDisk {
@@ -56,6 +60,30 @@ export class SimDisk {
     this.unsyncedKeys = [];
     if (world.random.chance(0.5)) this.unsyncedBatch?.();
     this.unsyncedBatch = undefined;
+    if (world.random.chance(world.knobs.lostRecords)) this.#loseRecords(world);
+  }
+
+  /** Some records of the newest entries are gone, though their commit was durable. */
+  #loseRecords(world: World): void {
+    const { random } = world;
+    const { memory } = this;
+    const size = memory.committed?.treeSize ?? 0;
+    const first = size - LOST_ENTRIES_MAX;
+    for (const [key, hit] of memory.dedup) {
+      if (hit.leafIndex >= first && random.chance(0.2)) memory.dedup.delete(key);
+    }
+    for (const [key, index] of memory.leaves) {
+      if (index >= first && random.chance(0.2)) memory.leaves.delete(key);
+    }
+    const kept = [0, 4].flatMap((level) =>
+      Object.keys(memory.nodes[level] ?? []).map((index) => ({ level, index: Number(index) })),
+    );
+    for (const { level, index } of [...kept, ...frontierNodes(size)]) {
+      if ((index + 1) * 2 ** level > Math.max(0, first) && random.chance(0.2)) {
+        delete memory.nodes[level]?.[index];
+      }
+    }
+    world.trace(`records of entries from ${first} on are lost`);
   }
 }
 
@@ -73,7 +101,9 @@ export class SimStore implements Store {
   }
 
   load(): Promise<StoreState> {
-    return this.#read("load", () => this.#store.load());
+    return this.#read("load", async () => {
+      return { ...(await this.#store.load()), recheckEntryCount: LOST_ENTRIES_MAX };
+    });
   }
 
   readNodes(nodes: readonly NodeId[]): Promise<readonly Uint8Array[]> {

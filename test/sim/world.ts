@@ -54,6 +54,8 @@ export interface Knobs {
   fsyncFails: number;
   /** A commit lands with a wrong byte in it. */
   damage: number;
+  /** A death loses some of the newest records, as a flipped bit in LevelDB's log does. */
+  lostRecords: number;
   /** The process dies, at each step. */
   crash: number;
   /** The process is stopped and started again, at each step. */
@@ -76,6 +78,7 @@ export function drawKnobs(random: Prng): Knobs {
     writeFailsApplied: draw(0.08),
     fsyncFails: draw(0.03),
     damage: draw(0.05),
+    lostRecords: draw(0.3),
     crash: draw(0.03),
     restart: draw(0.006),
     clockJump: draw(0.02),
@@ -91,6 +94,7 @@ export const CALM: Knobs = {
   writeFailsApplied: 0,
   fsyncFails: 0,
   damage: 0,
+  lostRecords: 0,
   crash: 0,
   restart: 0,
   clockJump: 0,
