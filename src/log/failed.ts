@@ -3,7 +3,7 @@
  * shards of the process go on and the operator sees which one is ill.
  * @module
  */
-import { messageOf, UnavailableError } from "../base/errors.ts";
+import { CtError, messageOf, UnavailableError } from "../base/errors.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { Log, LogStatus } from "./log.ts";
 
@@ -23,7 +23,7 @@ export class FailedLog implements Log {
     this.identity = identity;
     this.publicKey = publicKey;
     this.#roots = roots;
-    this.#reason = messageOf(error);
+    this.#reason = `${error instanceof CtError ? error.code : "BUG"}: ${messageOf(error)}`;
   }
 
   roots(): readonly Uint8Array[] {

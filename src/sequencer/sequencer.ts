@@ -192,6 +192,9 @@ export class Sequencer {
       const { recheckEntryCount } = await store.load();
       await recheckRecords(options, recovered.signed, recheckEntryCount);
     }
+    // Not ready for a moment that the first submission would find out to be a lie.
+    const verdict = this.#watch.check(this.#signed?.timestampMs ?? 0);
+    if (verdict.state === "held") this.#hold(verdict.message);
     this.#setState("open", "");
   }
 
