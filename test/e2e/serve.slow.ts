@@ -8,6 +8,7 @@ import { chmod, copyFile, cp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createKeyFile } from "../../src/signer/key-file.ts";
 import { makeCa } from "../support/certificates.ts";
 import { LogFolder, runStratus, shardReady, type TestShard } from "../support/process.ts";
@@ -183,4 +184,51 @@ test("serve refuses a key file that holds no key", async () => {
   await copyFile(join(folder.path, "roots.pem"), folder.shardPath("a2027", "key.pem"));
   await chmod(folder.shardPath("a2027", "key.pem"), 0o600);
   await refuses(folder, /MALFORMED_KEY: expected a PKCS#8 private key in PEM/);
+});
+
+test("serve says on stdout and in its log which shard is ill, and ends with 0", async () => {
+  await using folder = await LogFolder.make(ROOT, [{ name: "a2027" }, { name: "b2027" }]);
+  await folder.init();
+  await rm(folder.shardPath("a2027", "db", "CURRENT"));
+  await using log = folder.serve();
+  const { url, operationsUrl } = await log.listening();
+  await shardReady(operationsUrl, "b2027");
+  assert.match(log.stdout, /^ {2}a2027 {2}failed .*\n {4}FATAL_STORE_CORRUPT: LevelDB does not/m);
+  assert.match(log.stdout, /^ {2}b2027 {2}open /m);
+  const fatal = log.logLines().filter((line) => line["shard"] === "a2027");
+  assert.equal(fatal.length, 1, log.stderr);
+  assert.equal(fatal[0]?.["code"], "FATAL_STORE_CORRUPT");
+  const metrics = await (await fetch(`${operationsUrl}/metrics`)).text();
+  assert.match(metrics, /shard="a2027"/);
+  const sth = await fetch(`${url}/a2027/ct/v1/get-sth`);
+  assert.equal(sth.status, 503);
+  assert.match(sth.headers.get("retry-after") ?? "", /^[1-9][0-9]*$/);
+  assert.deepEqual(await log.stop(), { code: 0, signal: null });
+});
+
+test("serve ends at SIGTERM at any moment of its start, and starts again", async (context) => {
+  await using folder = await LogFolder.make(ROOT, [{ name: "a2027" }, { name: "b2027" }]);
+  await folder.init();
+  const startMs = performance.now();
+  await using first = folder.serve();
+  await first.listening();
+  const startupMs = performance.now() - startMs;
+  assert.equal((await first.stop()).code, 0);
+  const ends: string[] = [];
+  for (let index = 0; index < 10; index += 1) {
+    await using log = folder.serve();
+    // Most of a start is the reading of modules: the end of it is what counts.
+    const delayMs = Math.round(startupMs * (0.6 + Math.random() * 0.5));
+    await delay(delayMs);
+    const isListening = log.stdout.includes("listens on");
+    log.signal("SIGTERM");
+    const { code, signal } = await log.end(20_000);
+    ends.push(`${delayMs}${isListening ? "*" : ""}:${code ?? signal}`);
+    // Before the handler stands nothing was opened: the system ends the process.
+    assert(code === 0 || (signal === "SIGTERM" && !isListening), `${ends.at(-1)}: ${log.stderr}`);
+  }
+  context.diagnostic(`ms (* listening): exit code or signal: ${ends.join(" ")}`);
+  await using log = folder.serve();
+  const { operationsUrl } = await log.listening();
+  for (const { name } of folder.shards) await shardReady(operationsUrl, name);
 });
