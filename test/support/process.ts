@@ -55,6 +55,8 @@ export async function until<T>(
 /** One process of `./stratus`. */
 export class StratusProcess implements AsyncDisposable {
   readonly ended: Promise<Ended>;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedMs: number = Date.now();
   stdout = "";
   stderr = "";
   #end: Ended | undefined;
