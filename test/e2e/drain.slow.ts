@@ -141,3 +141,24 @@ test(`SIGTERM answers ${IN_FLIGHT} submissions in flight and ends with 0`, async
     assert(drainedMs < DRAIN_MS, "connections without a request do not hold the drain");
   }
 });
+
+test("SIGTERM waits for a request that is never whole until drainMs, and no longer", async () => {
+  const drainMs = 1_000;
+  const root = makeCa();
+  await using folder = await LogFolder.make(root, [{ name: SHARD }], [`drainMs: ${drainMs}`]);
+  await folder.init();
+  await using log = folder.serve();
+  const port = Number(new URL((await log.listening()).url).port);
+  using body = new Connection(port);
+  using head = new Connection(port);
+  const request = requestOf(makeSubmission(root, 1));
+  await body.write(request.slice(0, -100));
+  await head.write(request.slice(0, 40));
+  // An answer on a third connection: the log has read what came before on the others.
+  using third = new Connection(port);
+  await third.write(`GET /${SHARD}/ct/v1/get-sth HTTP/1.1\r\nHost: log\r\n\r\n`);
+  await third.comes(/tree_head_signature/);
+  log.signal("SIGTERM");
+  assert.deepEqual(await log.end(drainMs + EXTRA_MS), { code: 0, signal: null }, log.stderr);
+  for (const { received } of [body, head]) assert.doesNotMatch(received, /^HTTP\/1\.1 200/);
+});

@@ -16,7 +16,7 @@ import { LogFolder, type StratusProcess } from "../support/process.ts";
 const KILLS = Number(process.env["STRATUS_KILLS"] ?? 20);
 const SEED = Number(process.env["STRATUS_SEED"] ?? randomInt(2 ** 31));
 const SHARD = "kill2027";
-const CLIENTS = 24;
+const CLIENTS = 48;
 
 /** Submissions a second that the issue asks for. */
 const RATE_MIN = 200;
@@ -139,7 +139,7 @@ test(`no SCT is lost by ${KILLS} SIGKILLs under load (seed ${SEED})`, async (con
     const url = `${(await log.listening()).url}/${SHARD}`;
     const prover = new Prover(url, key);
     await settle(url, prover, ledger, counts);
-    await loadAndKill(log, url, { prover, ledger, counts }, 20 + random() * 600);
+    await loadAndKill(log, url, { prover, ledger, counts }, 20 + random() * 800);
   }
   await using log = folder.serve();
   const url = `${(await log.listening()).url}/${SHARD}`;
