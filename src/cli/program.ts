@@ -9,11 +9,14 @@ import { VERSION } from "../base/version.ts";
 import { type Running, startStratus } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { chooseOverrides, type OverrideFlags } from "../config/override.ts";
+import { auditLog } from "./audit.ts";
 import { checkConfig } from "./config.ts";
 import { demo } from "./demo.ts";
+import { fsck } from "./fsck.ts";
 import { initShards } from "./init.ts";
 import { TERMINAL } from "./io.ts";
 import { type LoadOptions, loadConfig } from "./load-config.ts";
+import { TERMINAL_PROGRESS } from "./progress.ts";
 import { serve } from "./serve.ts";
 import { submit } from "./submit.ts";
 
@@ -52,6 +55,7 @@ function createRoot(exit: (code: number) => void): Command {
     .showHelpAfterError("(--help shows what is possible)");
   addServerCommands(root, exit);
   addClientCommands(root, exit);
+  addAuditCommands(root, exit);
   return root;
 }
 
@@ -129,6 +133,37 @@ function addClientCommands(root: Command, exit: (code: number) => void): void {
     });
 }
 
+function addAuditCommands(root: Command, exit: (code: number) => void): void {
+  root
+    .command("fsck")
+    .description("verify a shard at rest, all of it, changing nothing; 0 clean, 1 damaged")
+    .argument("<folder>", "the shard's folder: <data>/<name>; it must not be served")
+    .option("--key <file>", "the log's key (PEM or DER); default: key.pem in the folder")
+    .option("--guard <folder>", "the folder 'guard' of the configuration, to be compared")
+    .action(async (folder: string, flags: { readonly key?: string; readonly guard?: string }) => {
+      const { key: keyFile, guard } = flags;
+      exit(await fsck({ folder, keyFile, guard }, TERMINAL, TERMINAL_PROGRESS));
+    });
+  root
+    .command("audit")
+    .description("verify a whole log over HTTP: every entry, tile and head")
+    .argument("<url>", "the shard, e.g. http://127.0.0.1:6962/nimbus2027")
+    .option("--key <file>", "the log's public key (PEM or DER); default: from log.v3.json")
+    .addOption(
+      new Option("--api <name>", "which API to read; static shows the hash tiles as well")
+        .choices(["static", "rfc6962"] as const)
+        .default("static"),
+    )
+    .option("--state <file>", "remembers position and head; a later run goes on from there")
+    .option("--from <n>", "the entry to begin with", parseIndex)
+    .option("--timeout <ms>", "deadline of each exchange in milliseconds", parseTimeout, 30_000)
+    .action(async (url: string, flags: AuditFlags) => {
+      const { key: keyFile, api, state: stateFile, from, timeout: timeoutMs } = flags;
+      const options = { url, keyFile, api, stateFile, from, timeoutMs };
+      exit(await auditLog(options, TERMINAL, TERMINAL_PROGRESS));
+    });
+}
+
 /** The demo's log: created and served in one go. */
 async function startThrowAway(config: Config): Promise<Running> {
   await initShards(config, () => {});
@@ -140,6 +175,19 @@ interface SubmitFlags {
   readonly key?: string;
   readonly endpoint: "auto" | "add-chain" | "add-pre-chain";
   readonly timeout: number;
+}
+
+interface AuditFlags {
+  readonly key?: string;
+  readonly api: "rfc6962" | "static";
+  readonly state?: string;
+  readonly from?: number;
+  readonly timeout: number;
+}
+
+function parseIndex(text: string): number {
+  if (!/^(?:0|[1-9][0-9]{0,12})$/.test(text)) throw new InvalidArgumentError("expected a number");
+  return Number(text);
 }
 
 function parseTimeout(text: string): number {

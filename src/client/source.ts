@@ -6,6 +6,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { TileLeaf } from "../static-ct/tile-leaf.ts";
 
 /** Which public API a log is read through. */
 export type LogApi = "RFC 6962" | "static-ct-api";
@@ -72,4 +73,40 @@ export interface StaticCtReader extends LogSource {
 
   /** The root of the first `treeSize` leaves, computed from hash tiles. */
   rootFromTiles(treeSize: number): Promise<Uint8Array>;
+}
+
+/** Index look-ups of a store, which no public API shows whole. */
+export interface AuditIndexes {
+  /** Where entries with these dedup keys stand, in order; undefined for those not there. */
+  findDuplicates(
+    dedupKeys: readonly Uint8Array[],
+  ): Promise<readonly ({ readonly leafIndex: number; readonly timestampMs: number } | undefined)[]>;
+
+  /** Index of the entry with this leaf hash; undefined if there is none. */
+  findLeaf(leafHash: Uint8Array): Promise<number | undefined>;
+}
+
+/**
+ * A log of a fixed size as an audit walks through it: a store's or a public API's. Each method
+ * throws MalformedError or FatalError `FATAL_STORE_CORRUPT` where what it should answer is
+ * damaged, and anything else where there is no answer now.
+ */
+export interface AuditSource {
+  /** Tree levels between the hashes that `nodes` answers; undefined if it answers none. */
+  readonly nodeLevelStep: 4 | 8 | undefined;
+
+  /** All of the entries [start, end), in order. */
+  entries(start: number, end: number): Promise<readonly TileLeaf[]>;
+
+  /** Stored hashes [start, end) of one tree level, a multiple of `nodeLevelStep`; 32 bytes each. */
+  nodes(level: number, start: number, end: number): Promise<readonly Uint8Array[]>;
+
+  /** The hashes of the right edge of the tree of the first `size` leaves, largest subtree first. */
+  frontier(size: number): Promise<readonly Uint8Array[]>;
+
+  /** A certificate of a chain by its SHA-256; undefined if there is none. */
+  issuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;
+
+  /** Undefined where there are none to be seen. */
+  readonly indexes: AuditIndexes | undefined;
 }

@@ -1,0 +1,208 @@
+/**
+ * Reads a shard's folder without changing a byte of it, for an audit. LevelDB cannot open a
+ * database without rewriting its log, so it is given another folder: links to its tables, which
+ * never change, and copies of the few other files.
+ * @module
+ */
+import { constants, copyFile, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { formatHex } from "../../encoding/hex.ts";
+import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
+import type { ShardIdentity, StoreReader } from "../store.ts";
+import { EntryFiles } from "./entry-files.ts";
+import type { LevelStoreOptions } from "./level-store.ts";
+import { LevelReader } from "./reader.ts";
+import {
+  corrupt,
+  decodeDedupHit,
+  decodeHead,
+  decodeIdentity,
+  decodeLeafIndex,
+  decodePublished,
+  HEAD_KEY,
+  IDENTITY_KEY,
+  openValue,
+  PREFIX,
+  PUBLISHED_KEY,
+  readRecord,
+} from "./record.ts";
+import type { Database } from "./seam.ts";
+
+/** A record of the database, or how many there are, that is not as it should be. */
+export interface WrongRecord {
+  /** `record 44ab..., dedup`. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** What the scan of a database has come to. */
+export interface RecordScan {
+  readonly recordCount: number;
+  readonly wrong: readonly WrongRecord[];
+}
+
+/** A shard's folder that is being looked at. */
+export interface Inspection extends AsyncDisposable {
+  readonly identity: ShardIdentity;
+  /** As in `StoreState`. */
+  readonly committed: TreeHead | undefined;
+  readonly previous: TreeHead | undefined;
+  readonly entriesSha256: Uint8Array | undefined;
+  readonly published: SignedTreeHead | undefined;
+  readonly reader: StoreReader;
+  /**
+   * Looks at every record of the database: checksum, form, and that there are as many of each
+   * index as entries. Yields what it found since the last time, some 10,000 records each.
+   */
+  scanRecords(): AsyncGenerator<RecordScan, void, void>;
+}
+
+/** What an inspection needs of the options of a store. */
+export type InspectOptions = Pick<LevelStoreOptions, "sha256" | "seam" | "cacheBytes"> & {
+  /** Takes the folder; undefined to look at one that this very process serves. */
+  readonly lockFolder: LevelStoreOptions["lockFolder"] | undefined;
+};
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(PREFIX).map(([name, prefix]) => [prefix, name]),
+);
+const RECORDS_PER_STEP = 10_000;
+const WRITE_BUFFER_BYTES = 4 * 2 ** 20;
+/** A served database may drop a table while it is being linked. */
+const ATTEMPTS_MAX = 3;
+
+/**
+ * Opens a shard's folder for reading.
+ *
+ * @throws FatalError `FATAL_STORE_MISSING` if there is no store; `FATAL_LOCKED` if it is in
+ *   use; `FATAL_STORE_FORMAT`; `FATAL_STORE_CORRUPT` if it is damaged beyond being read.
+ * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be read now.
+ */
+export async function inspectLevelStore(
+  folder: string,
+  options: InspectOptions,
+): Promise<Inspection> {
+  const path = resolve(folder);
+  const names = await options.seam.files.listFolder(path);
+  if (names === undefined || !names.includes("db")) {
+    throw new FatalError("FATAL_STORE_MISSING", `there is no store in ${path}`);
+  }
+  await using held = new AsyncDisposableStack();
+  if (options.lockFolder !== undefined) held.use(await options.lockFolder(path));
+  const scratch = await mkdtemp(join(tmpdir(), "stratus-inspect-"));
+  held.defer(() => rm(scratch, { recursive: true, force: true }));
+  const database = await openCopy(join(path, "db"), scratch, options);
+  held.defer(() => database.close());
+  const identity = readRecord(database, IDENTITY_KEY);
+  if (identity === undefined) throw corrupt("the store has no identity record");
+  const record = decodeIdentity(identity);
+  const entries = new EntryFiles(options.seam.files, join(path, "entries"), record.segmentTiles);
+  held.defer(() => entries.close());
+  const headPayload = readRecord(database, HEAD_KEY);
+  const head = headPayload === undefined ? undefined : decodeHead(headPayload);
+  const published = readRecord(database, PUBLISHED_KEY);
+  const treeSize = head?.committed.treeSize ?? 0;
+  const reader = new LevelReader(options.sha256, {
+    database: () => database,
+    entries: () => entries,
+    treeSize: () => treeSize,
+  });
+  const resources = held.move();
+  return {
+    identity: record.identity,
+    committed: head?.committed,
+    previous: head?.previous,
+    entriesSha256: head?.entriesSha256,
+    published: published === undefined ? undefined : decodePublished(published),
+    reader,
+    scanRecords: () => scanRecords(database, treeSize),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+async function openCopy(path: string, scratch: string, options: InspectOptions): Promise<Database> {
+  for (let attempt = 1; ; attempt += 1) {
+    const copy = join(scratch, `${attempt}`);
+    try {
+      await copyDatabase(path, copy, options);
+      return await options.seam.openDatabase(copy, {
+        create: false,
+        writeBufferBytes: WRITE_BUFFER_BYTES,
+        cacheBytes: options.cacheBytes,
+        multithreading: false,
+      });
+    } catch (cause) {
+      if (attempt < ATTEMPTS_MAX && options.lockFolder === undefined) continue;
+      const reason = messageOf(cause);
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (code === "LEVEL_CORRUPTION" || /does not exist|missing|No such file/i.test(reason)) {
+        throw corrupt(`LevelDB does not open ${path}: ${reason}`, cause);
+      }
+      const message = `LevelDB does not open ${path} now: ${reason}`;
+      throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+    }
+  }
+}
+
+async function copyDatabase(path: string, copy: string, options: InspectOptions): Promise<void> {
+  await options.seam.files.makeFolder(copy);
+  // Tables last: one that the copied list names may be dropped, one it does not name is no harm.
+  const names = (await readdir(path)).toSorted();
+  for (const name of names) {
+    // Reading a file named LOCK would release the lock of a process that has the database open.
+    if (name === "LOCK" || name.startsWith("LOG")) continue;
+    const isTable = /\.(?:ldb|sst)$/.test(name);
+    if (isTable) await symlink(join(path, name), join(copy, name));
+    else await copyFile(join(path, name), join(copy, name), constants.COPYFILE_FICLONE);
+  }
+}
+
+async function* scanRecords(
+  database: Database,
+  treeSize: number,
+): AsyncGenerator<RecordScan, void, void> {
+  const counts = new Map<number, number>();
+  let wrong: WrongRecord[] = [];
+  let recordCount = 0;
+  for await (const [key, value] of database.scan(new Uint8Array(0), Uint8Array.of(0xff))) {
+    const [prefix = 0] = key;
+    counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+    const message = problemOf(prefix, key, value, treeSize);
+    if (message !== undefined) {
+      const name = NAMES.get(prefix) ?? "of no known kind";
+      wrong.push({ where: `record ${formatHex(key)}, ${name}`, message });
+    }
+    recordCount += 1;
+    if (recordCount % RECORDS_PER_STEP === 0) {
+      yield { recordCount, wrong };
+      wrong = [];
+    }
+  }
+  for (const prefix of [PREFIX.dedup, PREFIX.leaf]) {
+    const count = counts.get(prefix) ?? 0;
+    if (count === treeSize) continue;
+    const where = `records ${NAMES.get(prefix) ?? ""}`;
+    wrong.push({ where, message: `expected ${treeSize}, one for each entry, got ${count}` });
+  }
+  yield { recordCount, wrong };
+}
+
+function problemOf(
+  prefix: number,
+  key: Uint8Array,
+  value: Uint8Array,
+  treeSize: number,
+): string | undefined {
+  if (!NAMES.has(prefix)) return "nothing writes such a key";
+  try {
+    const payload = openValue(key, value);
+    let index = -1;
+    if (prefix === PREFIX.dedup) index = decodeDedupHit(payload).leafIndex;
+    if (prefix === PREFIX.leaf) index = decodeLeafIndex(payload);
+    return index < treeSize ? undefined : `it names entry ${index} of ${treeSize}`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
