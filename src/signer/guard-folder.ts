@@ -4,10 +4,11 @@
  * @module
  */
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
+import { syncFolder, syncFolders } from "./durable.ts";
 import {
   decodeGuardRecord,
   encodeGuardRecord,
@@ -40,7 +41,8 @@ export async function createGuardFolder(guard: string, logId: Uint8Array): Promi
   const path = guardFolderPath(guard, logId);
   if (await isFolder(path)) {
     const { head } = newestOf(path, await readSlots(path)).record;
-    if (head === undefined) return;
+    // The process that made it may have died before its name was durable.
+    if (head === undefined) return syncFolders(guard);
     throw new FatalError(
       "FATAL_IDENTITY",
       `the guard has signed size ${head.treeSize} with this key before (${path}). A second ` +
@@ -62,7 +64,7 @@ export async function createGuardFolder(guard: string, logId: Uint8Array): Promi
   }
   await syncFolder(draft);
   await rename(draft, path);
-  for (const folder of [guard, dirname(guard)]) await syncFolder(folder);
+  await syncFolders(guard);
 }
 
 /**
@@ -173,15 +175,6 @@ async function readSlot(path: string, slot: number): Promise<GuardRecord | undef
         "restore the guard's folder, or keep this shard read-only",
       { cause },
     );
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -3,9 +3,10 @@
  * @module
  */
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FatalError, messageOf } from "../base/errors.ts";
+import { syncFolders } from "./durable.ts";
 import { EcdsaKey } from "./ecdsa.ts";
 
 /**
@@ -35,25 +36,30 @@ export async function readKeyFile(path: string): Promise<EcdsaKey> {
 }
 
 /**
- * Makes a new P-256 key at `path`, mode 0600, durable before it resolves. Never overwrites.
+ * Makes a new P-256 key at `path`, mode 0600, durable before it resolves. Never overwrites, and
+ * there is never a part of a key at `path`: a crash leaves a whole one or none.
  * @throws NodeJS.ErrnoException `EEXIST` if there is a file.
  */
 export async function createKeyFile(path: string): Promise<EcdsaKey> {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(path, "wx", 0o600);
+  const folder = dirname(path);
+  const draft = `${path}.new`;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await rm(draft, { force: true });
+  const file = await open(draft, "wx", 0o600);
   try {
     await file.writeFile(pem);
     await file.sync();
   } finally {
     await file.close();
   }
-  const folder = await open(dirname(path), "r");
   try {
-    await folder.sync();
+    // Unlike `rename`, it refuses where there is a file.
+    await link(draft, path);
   } finally {
-    await folder.close();
+    await rm(draft, { force: true });
   }
+  await syncFolders(folder);
   return new EcdsaKey(pem);
 }

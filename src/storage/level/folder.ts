@@ -82,7 +82,6 @@ export async function createLevelStore(
     // From here on there is a store.
     await seam.files.rename(paths.newDatabase, paths.database);
     await seam.files.syncFolder(folder);
-    await seam.files.syncFolder(join(folder, ".."));
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { Level } from "level";
 import type { Database, DatabaseOptions, FileSystem, OpenFile, Seam } from "./seam.ts";
@@ -18,6 +19,13 @@ const closeAsync = promisify(close);
 const REAL_FILES: FileSystem = {
   async makeFolder(path) {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    // Of those above it, it cannot be known who made them, and whether they were flushed.
+    for (let above = dirname(path); ; above = dirname(above)) {
+      await syncFolder(above).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EACCES" && error.code !== "EPERM") throw error;
+      });
+      if (above === dirname(above)) return;
+    }
   },
   async listFolder(path) {
     try {
@@ -36,14 +44,7 @@ const REAL_FILES: FileSystem = {
   async remove(path) {
     await rm(path, { recursive: true, force: true });
   },
-  async syncFolder(path) {
-    const descriptor = await openAsync(path, "r");
-    try {
-      await syncAsync(descriptor);
-    } finally {
-      await closeAsync(descriptor);
-    }
-  },
+  syncFolder,
 };
 
 /** The real world; one for all stores of a process. */
@@ -52,6 +53,15 @@ export const REAL_SEAM: Seam = {
   openDatabase: openLevel,
   poisoned: new Set(),
 };
+
+async function syncFolder(path: string): Promise<void> {
+  const descriptor = await openAsync(path, "r");
+  try {
+    await syncAsync(descriptor);
+  } finally {
+    await closeAsync(descriptor);
+  }
+}
 
 function openFileOf(descriptor: number): OpenFile {
   return {

@@ -19,7 +19,10 @@ export interface OpenFile {
 
 /** Folders and files. */
 export interface FileSystem {
-  /** Makes a folder, and those above it, with mode 0700; one that is there stays. */
+  /**
+   * Makes a folder, and those above it, with mode 0700; one that is there stays. The names of
+   * all of them are durable when it resolves.
+   */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder; undefined if there is no such folder. */
   listFolder(path: string): Promise<readonly string[] | undefined>;
