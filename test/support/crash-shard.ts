@@ -12,11 +12,8 @@ import { Shard } from "../../src/log/shard.ts";
 import { GuardedSigner } from "../../src/signer/guard.ts";
 import { createGuardFolder, openGuardFolder } from "../../src/signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "../../src/signer/key-file.ts";
-import {
-  createLevelStore,
-  type LevelStoreOptions,
-  openLevelStore,
-} from "../../src/storage/level/level-store.ts";
+import { createLevelStore, type LevelStoreOptions } from "../../src/storage/level/folder.ts";
+import { openLevelStore } from "../../src/storage/level/level-store.ts";
 import type { ShardIdentity } from "../../src/storage/store.ts";
 import type { Observer } from "../../src/telemetry/observer.ts";
 import { RootSet } from "../../src/x509/roots.ts";
