@@ -8,6 +8,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { MalformedError, messageOf } from "../base/errors.ts";
+import { problemOfFolderMode, problemOfKeyMode } from "../base/mode.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { EXTENDED_KEY_USAGE_OIDS, formatAddress, formatTime } from "../config/scalar.ts";
 import { type LoadOptions, listFolders, loadConfig } from "./load-config.ts";
@@ -105,6 +106,7 @@ async function explainFolders(config: Config, findings: Findings): Promise<void>
     const state = (await isThere(path)) ? "exists" : "does not exist yet";
     findings.say(`${name} folder: ${path} (${state}).`);
   }
+  await explainFolderMode(config.guard, findings);
   if ((await deviceOf(config.data)) === (await deviceOf(config.guard))) {
     findings.warn(
       "guard lies on the same device as data: a disk rolled back or lost takes both with it.",
@@ -136,6 +138,7 @@ async function explainShard(
   const exists = await isThere(join(shard.folder, "db"));
   const state = exists ? "exists" : "does not exist yet: 'stratus init' creates it";
   findings.say(`  Folder ${shard.folder} (${state}).`);
+  await explainFolderMode(shard.folder, findings);
   await explainKey(shard, exists, shardOfLogId, findings);
   for (const root of shard.roots) await explainRoots(root, findings);
   const usages = shard.extendedKeyUsages.map(formatExtendedKeyUsage).join(", ");
@@ -149,6 +152,12 @@ async function explainShard(
   findings.say(
     `  At most ${pool.entriesMax} submissions or ${formatMiB(pool.bytesMax)} wait, each at most ${shard.answerWithinMs} ms.`,
   );
+}
+
+async function explainFolderMode(path: string, findings: Findings): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  const problem = found && problemOfFolderMode(path, found.mode);
+  if (problem !== undefined) findings.warn(`${problem}.`);
 }
 
 async function explainKey(
@@ -170,11 +179,12 @@ async function explainKey(
     findings.fail(`key ${path} cannot be used: ${messageOf(thrown)}.`);
     return;
   }
-  const permissions = ((await stat(path)).mode % 0o1000).toString(8).padStart(3, "0");
+  const { mode } = await stat(path);
+  const permissions = (mode % 0o1000).toString(8).padStart(3, "0");
   findings.say(`  Key ${path} (exists, permissions ${permissions}), log ID ${logId}.`);
-  if (!permissions.endsWith("00")) {
-    findings.warn(`others may read the key: run chmod 600 ${path}.`);
-  }
+  // What `serve` refuses, in the same words.
+  const problem = problemOfKeyMode(path, mode);
+  if (problem !== undefined) findings.fail(`${problem}.`);
   const twin = shardOfLogId.get(logId);
   if (twin !== undefined) {
     findings.fail(`the shard ${twin} has the same key: two trees under one log ID are a fork.`);

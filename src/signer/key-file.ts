@@ -6,6 +6,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FatalError, messageOf } from "../base/errors.ts";
+import { problemOfKeyMode } from "../base/mode.ts";
 import { syncFolders } from "./durable.ts";
 import { EcdsaKey } from "./ecdsa.ts";
 
@@ -25,13 +26,8 @@ export async function readKeyFile(path: string): Promise<EcdsaKey> {
       );
     },
   );
-  if ((mode & 0o027) !== 0) {
-    const octal = (mode & 0o777).toString(8);
-    throw new FatalError(
-      "FATAL_STORE_MISSING",
-      `the key at ${path} is open to others (mode ${octal}); run: chmod 600 ${path}`,
-    );
-  }
+  const problem = problemOfKeyMode(path, mode);
+  if (problem !== undefined) throw new FatalError("FATAL_STORE_MISSING", problem);
   return new EcdsaKey(await readFile(path, "utf8"));
 }
 

@@ -102,18 +102,23 @@ test("checkConfig() tells existing shards, keys, permissions and roots", async (
     "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".repeat(3),
   );
   const shard = join(folder.path, "d/nimbus2026");
-  await mkdir(join(shard, "db"), { recursive: true });
+  await mkdir(join(shard, "db"), { recursive: true, mode: 0o700 });
   await writeFile(join(shard, "key.pem"), keyPem(), { mode: 0o600 });
   const first = await check(folder.path);
   assert.equal(first.code, 0, first.out);
   assert(first.out.includes(`  Folder ${shard} (exists).`), first.out);
   assert.match(first.out, /nimbus2026\/key\.pem \(exists, permissions 600\), log ID [\w+/]{43}=\./);
   assert(first.out.includes(`  Roots: ${folder.path}/roots.pem, 3 certificates.`), first.out);
-  assert(!first.out.includes("others may read"), first.out);
+  assert(!first.out.includes("open to others"), first.out);
   await chmod(join(shard, "key.pem"), 0o644);
   const second = await check(folder.path);
-  assert.equal(second.code, 0);
-  assert(second.out.includes("warning: others may read the key"), second.out);
+  assert.equal(second.code, 1);
+  assert.match(second.out, /error: the key at .* is open to others \(mode 644\); run: chmod 600 /);
+  await chmod(join(shard, "key.pem"), 0o600);
+  await chmod(shard, 0o755);
+  const loose = await check(folder.path);
+  assert.equal(loose.code, 0);
+  assert.match(loose.out, /warning: the folder .* is open to others \(mode 755\); run: chmod 700 /);
   await rm(join(shard, "key.pem"));
   const third = await check(folder.path);
   assert.equal(third.code, 1);

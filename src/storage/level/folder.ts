@@ -1,6 +1,6 @@
 /**
  * The folder of a shard: `db/`, `entries/` and `issuers/`, how it is made and how its database is opened.
- * Folders are 0700; files of LevelDB have the mode that LevelDB gives them.
+ * Folders are 0700; files of LevelDB have the mode that it and the process's umask (main.ts) give them.
  * @module
  */
 import { join } from "node:path";
