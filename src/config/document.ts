@@ -36,6 +36,9 @@ export const TEXT_LENGTH_MAX = 65_536;
 /** Aliases (`*name`) of a configuration at most. */
 const ALIASES_MAX = 256;
 
+/** What every private key in PEM begins with. */
+const SECRET = "PRIVATE KEY-----";
+
 /** What to write instead, by the code of YAML's own errors. */
 const YAML_HINTS: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: "write each key once",
@@ -59,6 +62,14 @@ export class ConfigDocument {
     if (text.length > TEXT_LENGTH_MAX) {
       const message = `expected at most ${TEXT_LENGTH_MAX} characters, got ${text.length} (write series instead of single shards)`;
       problems.push({ line: 1, column: 1, message });
+      return;
+    }
+    const secretOffset = text.indexOf(SECRET);
+    if (secretOffset !== -1) {
+      // Before anything else could repeat a part of it in a message.
+      const line = text.slice(0, secretOffset).split("\n").length;
+      const message = "a private key stands here (write the path of its file)";
+      problems.push({ line, column: 1, message });
       return;
     }
     try {

@@ -415,3 +415,14 @@ test("parseConfig() reports one mistake of a series once, not for each shard", (
 series: [{ name: nimbus, years: 4, type: static-ct-api, batch: { idleRefreshMs: 16000 } }]`;
   assert.equal(mistakesOf(text).length, 1);
 });
+
+test("parseConfig() of a text with a private key says where it stands, and none of it", () => {
+  const pem =
+    "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqG\n-----END PRIVATE KEY-----";
+  for (const text of [pem, `publicUrl: ${JSON.stringify(pem)}`, `${ONE_SHARD}${pem}`]) {
+    const line = text.startsWith(ONE_SHARD) ? 6 : 1;
+    assert.deepEqual(mistakesOf(text), [
+      `${line}:1: a private key stands here (write the path of its file)`,
+    ]);
+  }
+});
