@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { FatalError } from "../base/errors.ts";
+import { FatalError, MalformedError } from "../base/errors.ts";
 import { concatBytes, equalBytes } from "../encoding/bytes.ts";
 import { TlsReader } from "../encoding/tls-reader.ts";
 import { TlsWriter } from "../encoding/tls-writer.ts";
@@ -53,7 +53,7 @@ export function encodeGuardRecord(record: GuardRecord): Uint8Array {
 /**
  * Reads a slot.
  * @returns undefined if the checksum differs: a write that never finished, or rot.
- * @throws FatalError `FATAL_STORE_FORMAT` for a newer version.
+ * @throws FatalError `FATAL_STORE_FORMAT` for a newer version, and for what no version wrote.
  */
 export function decodeGuardRecord(bytes: Uint8Array): GuardRecord | undefined {
   if (bytes.length !== SLOT_BYTES) return undefined;
@@ -68,6 +68,20 @@ export function decodeGuardRecord(bytes: Uint8Array): GuardRecord | undefined {
       `the guard's record has version ${version}, this program knows ${VERSION}`,
     );
   }
+  try {
+    return readRecord(reader);
+  } catch (cause) {
+    if (!(cause instanceof MalformedError)) throw cause;
+    // Not a torn write, which the checksum tells: nobody may take the older slot for this.
+    throw new FatalError(
+      "FATAL_STORE_FORMAT",
+      `the guard's record is whole, but makes no sense: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+function readRecord(reader: TlsReader): GuardRecord {
   const sequence = reader.uint(8);
   const logId = reader.fixed(32).slice();
   if (reader.uint(1) === 0) return { sequence, logId, head: undefined };

@@ -49,6 +49,24 @@ for (const { name, expect, record, bytes } of vectors.vectors) {
   });
 }
 
+test("decodeGuardRecord() of a whole record without sense is FATAL_STORE_FORMAT", () => {
+  // Whole by its checksum: the older slot must not be taken in its place.
+  for (const [offset, value] of [
+    [5, 0xff],
+    [46, 0xff],
+    [54, 0xff],
+    [94, 0xff],
+  ] as const) {
+    const body = encodeGuardRecord(RECORD).slice(0, SLOT_BYTES - 32);
+    body[offset] = value;
+    const sealed = Buffer.concat([body, createHash("sha256").update(body).digest()]);
+    assert.throws(() => decodeGuardRecord(new Uint8Array(sealed)), {
+      code: "FATAL_STORE_FORMAT",
+      message: /makes no sense/,
+    });
+  }
+});
+
 test("decodeGuardRecord() sees every flipped bit", () => {
   const slot = encodeGuardRecord(RECORD);
   for (let index = 0; index < SLOT_BYTES; index += 1) {

@@ -157,7 +157,7 @@ export function decodeHead(payload: Uint8Array): HeadRecord {
   return decodeRecord("head", payload, (reader) => {
     requireVersion(reader.uint(1));
     const committed = readTreeHead(reader);
-    const hasPrevious = reader.uint(1) === 1;
+    const hasPrevious = readFlag(reader);
     return {
       committed,
       previous: hasPrevious ? readTreeHead(reader) : undefined,
@@ -206,7 +206,7 @@ export function encodeIdentity({ identity, segmentTiles }: IdentityRecord): Uint
 export function decodeIdentity(payload: Uint8Array): IdentityRecord {
   return decodeRecord("identity", payload, (reader) => {
     requireVersion(reader.uint(2));
-    const type = reader.uint(1) === 0 ? "rfc6962" : "static-ct-api";
+    const type = readFlag(reader) ? "static-ct-api" : "rfc6962";
     const logId = reader.fixed(32).slice();
     const name = decodeUtf8(reader.vector(2));
     const origin = decodeUtf8(reader.vector(2));
@@ -275,6 +275,13 @@ function requireVersion(version: number): void {
     "FATAL_STORE_FORMAT",
     `expected store format ${FORMAT_VERSION}, got ${version}: a newer program wrote it`,
   );
+}
+
+/** One octet: 0 or 1, and no other spelling of either. */
+function readFlag(reader: TlsReader): boolean {
+  const flag = reader.uint(1);
+  if (flag > 1) throw corrupt(`expected 0 or 1, got ${flag}`);
+  return flag === 1;
 }
 
 function writeTreeHead(writer: TlsWriter, head: TreeHead): void {

@@ -122,6 +122,23 @@ test("decodeHead() and decodeIdentity() refuse newer versions, cut and trailing 
   }
 });
 
+test("decodeHead() and decodeIdentity() take 0 and 1 as flags, and nothing else", () => {
+  const head = { treeSize: 3, timestampMs: 5, rootHash: new Uint8Array(32) };
+  const totals = { batchBytesTotal: 1, batchBytesMax: 1, writeBufferBytes: 1 };
+  const record = { committed: head, previous: head, entriesSha256: new Uint8Array(32), ...totals };
+  const flagged = [
+    [decodeHead, 49, encodeHead(record)],
+    [decodeIdentity, 2, encodeIdentity({ identity: TEST_IDENTITY, segmentTiles: 64 })],
+  ] as const;
+  for (const [decode, offset, payload] of flagged) {
+    assert.equal(payload[offset], 1);
+    decode(payload);
+    for (const flag of [2, 4, 255]) {
+      assert.throws(() => decode(payload.with(offset, flag)), fatal("FATAL_STORE_CORRUPT"));
+    }
+  }
+});
+
 test("sealValue() ends a value with the CRC-32 of key and value", () => {
   // CRC-32 of "123456789" is cbf43926: the check value of the algorithm.
   const sealed = sealValue(Buffer.from("1234"), Buffer.from("56789"));
