@@ -1,6 +1,6 @@
 /**
  * A small fuzzer: inputs made from a seed, kept or mutated from samples; a target may return
- * or throw MalformedError, and nothing else, in time that grows with the length only.
+ * or throw what it documents, and nothing else, in time that grows with the length only.
  * @module
  */
 import { MalformedError } from "../../src/base/errors.ts";
@@ -10,8 +10,18 @@ export interface FuzzTarget {
   readonly name: string;
   /** Well-formed inputs, to mutate. */
   readonly samples: readonly Uint8Array[];
-  /** Reads, and checks what it read; throws MalformedError where the input is not well-formed. */
-  readonly run: (input: Uint8Array) => void;
+  /** Reads, and checks what it read; throws a refusal where the input is not well-formed. */
+  readonly run: (input: Uint8Array) => void | Promise<void>;
+  /** The errors that are documented; default MalformedError alone. */
+  readonly refusals?: readonly (abstract new (
+    ...args: never[]
+  ) => Error)[];
+  /** One change of an input; default {@link mutateBytes}. */
+  readonly mutate?: (
+    random: Random,
+    input: Uint8Array,
+    samples: readonly Uint8Array[],
+  ) => Uint8Array;
 }
 
 /** What a run of one target did. */
@@ -21,8 +31,8 @@ export interface FuzzResult {
   readonly acceptedCount: number;
 }
 
-/** Bytes of one input at most. */
-const INPUT_BYTES_MAX = 4_096;
+/** Bytes of one input at most: a chain of real certificates, and then some. */
+const INPUT_BYTES_MAX = 16_384;
 
 /** An input that takes longer than this is a find, in milliseconds. */
 const INPUT_MS_MAX = 1_000;
@@ -54,10 +64,12 @@ export class Random {
 }
 
 /** Lengths and values at which readers go wrong. */
-const ODD_BYTES: readonly number[] = [0, 1, 2, 0x1f, 0x20, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff];
+export const ODD_BYTES: readonly number[] = [
+  0, 1, 2, 0x1f, 0x20, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff,
+];
 
 /** `input` after one change; a fresh array. @param samples To splice from; at least one. */
-export function mutate(
+export function mutateBytes(
   random: Random,
   input: Uint8Array,
   samples: readonly Uint8Array[],
@@ -93,58 +105,82 @@ export function mutate(
   return Uint8Array.from(out.slice(0, INPUT_BYTES_MAX));
 }
 
-/** Samples, and those of them that were read: most mutations start from these. */
-interface Corpus {
-  readonly samples: readonly Uint8Array[];
-  readonly accepted: readonly Uint8Array[];
-}
+/** One target on its way: the same inputs from the same seed and samples. */
+export class FuzzRun implements FuzzResult {
+  readonly target: FuzzTarget;
+  readonly #seed: number;
+  readonly #random: Random;
+  /** Samples that were read: most mutations start from these. */
+  readonly #accepted: Uint8Array[] = [];
+  inputCount = 0;
+  acceptedCount = 0;
 
-function nextInput(random: Random, { samples, accepted }: Corpus): Uint8Array {
-  if (samples.length === 0 || random.below(10) === 0) return random.bytes(random.below(200));
-  const isFromAccepted = accepted.length > 0 && random.below(4) > 0;
-  let input = random.pick(isFromAccepted ? accepted : samples);
-  for (let rounds = random.below(4); rounds >= 0; rounds -= 1) {
-    input = mutate(random, input, samples);
+  constructor(target: FuzzTarget, seed: number) {
+    this.target = target;
+    this.#seed = seed;
+    this.#random = new Random(seed);
   }
-  return input;
-}
 
-/** Runs one input. @throws Error that names target, seed and input if the target misbehaves. */
-function isAccepted(target: FuzzTarget, input: Uint8Array, seed: number): boolean {
-  const started = performance.now();
-  try {
-    target.run(input);
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof MalformedError) return false;
-    const hex = Buffer.from(input).toString("hex");
-    throw new Error(`${target.name}, seed ${seed}: input ${hex} threw ${String(thrown)}`, {
-      cause: thrown,
-    });
-  } finally {
-    const tookMs = performance.now() - started;
-    if (tookMs > INPUT_MS_MAX) {
+  /** Runs the samples. @throws Error that names target, seed and input if the target misbehaves. */
+  async start(): Promise<void> {
+    for (const sample of this.target.samples) {
+      if (!(await this.#isAccepted(sample))) continue;
+      this.#accepted.push(sample);
+      this.acceptedCount += 1;
+    }
+  }
+
+  /** Runs one input more. @throws as {@link start}. */
+  async step(): Promise<void> {
+    this.inputCount += 1;
+    if (await this.#isAccepted(this.#nextInput())) this.acceptedCount += 1;
+  }
+
+  #nextInput(): Uint8Array {
+    const random = this.#random;
+    const { samples, mutate = mutateBytes } = this.target;
+    if (samples.length === 0 || random.below(10) === 0) return random.bytes(random.below(200));
+    const isFromAccepted = this.#accepted.length > 0 && random.below(4) > 0;
+    let input = random.pick(isFromAccepted ? this.#accepted : samples);
+    for (let rounds = random.below(4); rounds >= 0; rounds -= 1) {
+      input = mutate(random, input, samples);
+    }
+    return input.length > INPUT_BYTES_MAX ? input.slice(0, INPUT_BYTES_MAX) : input;
+  }
+
+  async #isAccepted(input: Uint8Array): Promise<boolean> {
+    const { name, run, refusals = [MalformedError] } = this.target;
+    const started = performance.now();
+    try {
+      const running = run(input);
+      if (running !== undefined) await running;
+      return true;
+    } catch (thrown) {
+      if (refusals.some((refusal) => thrown instanceof refusal)) return false;
       const hex = Buffer.from(input).toString("hex");
-      process.stderr.write(`${target.name}, seed ${seed}: ${tookMs} ms for input ${hex}\n`);
-      process.exitCode = 1;
+      throw new Error(`${name}, seed ${this.#seed}: input ${hex} threw ${String(thrown)}`, {
+        cause: thrown,
+      });
+    } finally {
+      const tookMs = performance.now() - started;
+      if (tookMs > INPUT_MS_MAX) {
+        const hex = Buffer.from(input).toString("hex");
+        process.stderr.write(`${name}, seed ${this.#seed}: ${tookMs} ms for input ${hex}\n`);
+        process.exitCode = 1;
+      }
     }
   }
 }
 
 /** Fuzzes `target` until `isDone` says so; asked after each input. */
-export function fuzz(
+export async function fuzz(
   target: FuzzTarget,
   seed: number,
   isDone: (inputCount: number) => boolean,
-): FuzzResult {
-  const random = new Random(seed);
-  const accepted = target.samples.filter((sample) => isAccepted(target, sample, seed));
-  const corpus = { samples: target.samples, accepted };
-  let inputCount = 0;
-  let acceptedCount = accepted.length;
-  do {
-    inputCount += 1;
-    if (isAccepted(target, nextInput(random, corpus), seed)) acceptedCount += 1;
-  } while (!isDone(inputCount));
-  return { inputCount, acceptedCount };
+): Promise<FuzzResult> {
+  const run = new FuzzRun(target, seed);
+  await run.start();
+  do await run.step();
+  while (!isDone(run.inputCount));
+  return run;
 }

@@ -2,28 +2,112 @@
  * `npm run fuzz -- [seconds] [seed]`: every target of `*.fuzz.ts` in turn, until the time is
  * over. Also by environment: `FUZZ_SECONDS`, `FUZZ_SEED`. Prints the seed, by which a find is
  * replayed; a find ends the run with exit code 1 and goes to test/vectors with its mend.
+ *
+ * - `--target TEXT`: only targets whose name has it.
+ * - `--inputs N`: so many inputs, over all targets in turns, instead of a time.
+ * - `--memory` (with `--inputs`): anonymous memory after all inputs is at most 20 MB above
+ *   that after a tenth of them.
+ * - `--growth`: no random inputs, but whether twice the length takes more than thrice the time.
  * @module
  */
+import { parseArgs } from "node:util";
+import { FuzzRun, type FuzzTarget, fuzz } from "./fuzz.ts";
+import { findGrowth } from "./growth.ts";
+import { anonymousBytes } from "./memory.ts";
+import { HAS_CORPUS } from "./samples.ts";
+import { loadTargets } from "./targets.ts";
 
-import { ROOT, sourceFiles } from "../support/source.ts";
-import { type FuzzTarget, fuzz } from "./fuzz.ts";
+/** Inputs of a target before the next one's turn. */
+const TURN_INPUTS = 100;
 
-const seconds = Number(process.argv[2] ?? process.env["FUZZ_SECONDS"] ?? 10);
-const seed = Number(process.argv[3] ?? process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 32);
-if (!(seconds > 0) || !Number.isSafeInteger(seed)) {
-  process.stderr.write("usage: npm run fuzz -- [seconds] [seed]\n");
+/** By how much anonymous memory may grow. */
+const GROWTH_BYTES_MAX = 20_000_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: { type: "string", default: "" },
+    inputs: { type: "string" },
+    memory: { type: "boolean", default: false },
+    growth: { type: "boolean", default: false },
+    seed: { type: "string" },
+  },
+});
+const seconds = Number(positionals[0] ?? process.env["FUZZ_SECONDS"] ?? 10);
+const seed = Number(
+  values.seed ?? positionals[1] ?? process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 32,
+);
+const inputs = Number(values.inputs ?? 0);
+if (!(seconds > 0) || !Number.isSafeInteger(seed) || !Number.isSafeInteger(inputs)) {
+  say("usage: npm run fuzz -- [seconds] [seed] [--target TEXT] [--inputs N [--memory]] [--growth]");
   process.exit(2);
 }
 
-const targets: FuzzTarget[] = [];
-for (const file of sourceFiles("test/fuzz/*.fuzz.ts")) {
-  const module: { readonly TARGETS: readonly FuzzTarget[] } = await import(`${ROOT}${file}`);
-  targets.push(...module.TARGETS);
+const targets = (await loadTargets()).filter(({ name }) => name.includes(values.target));
+const corpus = HAS_CORPUS ? "with" : "without";
+say(`fuzz: ${targets.length} targets, seed ${seed}, ${corpus} ../shared/corpus`);
+if (values.growth) await runGrowth();
+else if (inputs > 0) await runInputs();
+else await runSeconds();
+
+async function runSeconds(): Promise<void> {
+  for (const target of targets) {
+    const end = performance.now() + (seconds * 1000) / targets.length;
+    report(target, await fuzz(target, seed, () => performance.now() >= end));
+  }
 }
 
-process.stdout.write(`fuzz: ${targets.length} targets, ${seconds} s, seed ${seed}\n`);
-for (const target of targets) {
-  const end = performance.now() + (seconds * 1000) / targets.length;
-  const { inputCount, acceptedCount } = fuzz(target, seed, () => performance.now() >= end);
-  process.stdout.write(`${target.name}: ${inputCount} inputs, ${acceptedCount} accepted\n`);
+async function runInputs(): Promise<void> {
+  const runs = targets.map((target) => new FuzzRun(target, seed));
+  for (const run of runs) await run.start();
+  await stepAll(runs, Math.ceil(inputs / 10));
+  const before = anonymousBytes();
+  await stepAll(runs, inputs);
+  const after = anonymousBytes();
+  for (const run of runs) report(run.target, run);
+  if (!values.memory) return;
+  if (before === undefined || after === undefined) {
+    say("memory: not told here (/proc/self/status has no RssAnon)");
+    return;
+  }
+  const [first, last] = [before, after].map((bytes) => (bytes / 1e6).toFixed(1));
+  say(`memory: ${first} MB anonymous after ${Math.ceil(inputs / 10)} inputs, ${last} MB after all`);
+  if (after - before > GROWTH_BYTES_MAX) {
+    say(`memory grew by more than ${GROWTH_BYTES_MAX / 1e6} MB`);
+    process.exitCode = 1;
+  }
+}
+
+/** Goes on, target by target, until all together had `count` inputs. */
+async function stepAll(runs: readonly FuzzRun[], count: number): Promise<void> {
+  let done = runs.reduce((sum, run) => sum + run.inputCount, 0);
+  while (done < count) {
+    for (const run of runs) {
+      const turn = Math.min(TURN_INPUTS, count - done);
+      for (let step = 0; step < turn; step += 1) await run.step();
+      done += turn;
+    }
+  }
+}
+
+async function runGrowth(): Promise<void> {
+  for (const target of targets) {
+    const found = await findGrowth(target, seed);
+    say(`${target.name}: ${found.length === 0 ? "grows with its input" : "GROWS FASTER"}`);
+    for (const { shape, firstMs, secondMs } of found) {
+      say(`  ${shape}: ${firstMs.toFixed(1)} ms, at twice the length ${secondMs.toFixed(1)} ms`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+function report(
+  { name }: FuzzTarget,
+  run: { readonly inputCount: number; readonly acceptedCount: number },
+): void {
+  say(`${name}: ${run.inputCount} inputs, ${run.acceptedCount} accepted`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
