@@ -134,11 +134,12 @@ for (const [kind, material] of materials) {
     verifySignature,
     sha256,
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined },
+    lowPriorityAfterMs: 86_400_000,
   });
   declareStage({
     name: `judge ${kind}: all of a frontend but HTTP and JSON`,
     realCount: kind === "p384" ? 150 : 2_000,
-    run: (at) => judge.judge("add-pre-chain", pick(material.chains, at)).dedupKey,
+    run: (at) => judge.judge("add-pre-chain", pick(material.chains, at), 0).dedupKey,
     check: (at, result) => {
       assert.deepEqual(result, sha256(encodeSignedEntry(pick(material.entries, at))));
     },

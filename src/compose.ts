@@ -167,6 +167,7 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
       verifySignature,
       sha256,
       clock,
+      lowPriorityAfterMs: config.limits.lowPriorityAfterMs,
     });
     const signer = await openSigner(config.guard, key);
     const { batch, pool, answerWithinMs } = shard;

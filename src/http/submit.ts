@@ -39,7 +39,7 @@ export function submitHandler(
     let claim: BodyClaim | undefined;
     try {
       // By the headers alone, in this order: 410, 429, 503, 413.
-      const refusal = refusalOf(log, responder);
+      const refusal = refusalOf(log, endpoint, responder);
       if (refusal instanceof RejectedError) throw refusal;
       clients.count(kind, request, response);
       if (refusal !== undefined) throw refusal;
@@ -47,9 +47,13 @@ export function submitHandler(
       claim = bodies.open();
       const body = await readBody(request, claim);
       if (body === undefined) return undefined;
+      isJudging = true;
+      const { sct: known, bodyKey } = log.recall(endpoint, body);
+      if (known !== undefined) return ok(JSON_HEADERS, formatSctJson(known, formatNativeBase64));
+      isJudging = false;
       const chain = parseChainJson(body.toString("utf8"), parseNativeBase64);
       isJudging = true;
-      const judged = log.submit(endpoint, chain);
+      const judged = log.submit(endpoint, chain, bodyKey);
       // From here on the entry counts as the pool's.
       claim.release();
       const sct = await judged;
@@ -70,9 +74,9 @@ export function submitHandler(
 }
 
 /** What any submission would be refused with now. */
-function refusalOf(log: Log, responder: Responder): unknown {
+function refusalOf(log: Log, endpoint: SubmitEndpoint, responder: Responder): unknown {
   try {
-    log.requireOpen();
+    log.requireOpen(endpoint);
   } catch (thrown) {
     return thrown;
   }

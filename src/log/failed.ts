@@ -57,6 +57,10 @@ export class FailedLog implements Log {
     return this.requireOpen();
   }
 
+  recall(): never {
+    return this.requireOpen();
+  }
+
   async submit(): Promise<never> {
     return this.requireOpen();
   }

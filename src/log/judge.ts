@@ -3,21 +3,24 @@
  * its result is a message for the sequencer.
  * @module
  */
+import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { type AdmissionPolicy, judgeSubmission, readSubmission } from "../policy/admission.ts";
-import { ISSUERS_REMEMBERED_MAX, PAIRS_REMEMBERED_MAX } from "../policy/limits.ts";
+import {
+  ISSUERS_REMEMBERED_MAX,
+  LOW_PRIORITY_FULLNESS_MAX,
+  PAIRS_REMEMBERED_MAX,
+} from "../policy/limits.ts";
 import { priorityOf } from "../policy/priority.ts";
 import { dedupKeyOf, type Submission } from "../sequencer/message.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { ChainRules, VerifySignature } from "../x509/chain.ts";
 import { IssuerCache, VerifiedPairs } from "../x509/known.ts";
 import type { RootSet } from "../x509/roots.ts";
+import { KnownBodies } from "./known-bodies.ts";
 import { closesAtMs } from "./lifecycle.ts";
 import type { SubmitEndpoint } from "./log.ts";
-
-/** Certificates that began to be valid longer ago than this have low priority: one day. */
-const FRESH_MS_MAX = 24 * 60 * 60 * 1000;
 
 /** What a judge goes by. */
 export interface JudgeOptions {
@@ -31,16 +34,21 @@ export interface JudgeOptions {
   readonly verifySignature: VerifySignature;
   readonly sha256: Sha256;
   readonly clock: Clock;
+  /** Certificates that began to be valid longer ago than this have low priority; milliseconds. */
+  readonly lowPriorityAfterMs: number;
 }
 
-/** Judges chains for one shard. Remembers issuers and verified pairs, both bounded. */
+/** Judges chains for one shard. Remembers issuers, verified pairs and bodies, all bounded. */
 export class Judge {
+  /** What bodies were answered; whoever answers them fills it. */
+  readonly known: KnownBodies;
   readonly #options: JudgeOptions;
   readonly #verified = new VerifiedPairs(PAIRS_REMEMBERED_MAX);
   #rules: ChainRules;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
+    this.known = new KnownBodies(options.sha256);
     this.#rules = {
       roots: options.roots,
       issuers: new IssuerCache(ISSUERS_REMEMBERED_MAX),
@@ -58,27 +66,35 @@ export class Judge {
   /** From now on, paths must end in these roots; what was verified before is verified again. */
   replaceRoots(roots: RootSet): void {
     this.#verified.clear();
+    this.known.clear();
     this.#rules = { ...this.#rules, roots };
   }
 
   /**
    * The message for the sequencer. Byte arrays may be views into `chain`.
    * @param chain DER, leaf first; an attacker's.
-   * @throws MalformedError, RejectedError.
+   * @param poolFullness 0 to 1: when the pool is nearly full, submissions of low priority are
+   *   refused before anything is verified.
+   * @throws MalformedError, RejectedError; UnavailableError `UNAVAILABLE_POOL_FULL`.
    */
-  judge(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Submission {
-    const { policy, otherShards, sha256, clock } = this.#options;
+  judge(endpoint: SubmitEndpoint, chain: readonly Uint8Array[], poolFullness: number): Submission {
+    const { policy, otherShards, sha256, clock, lowPriorityAfterMs } = this.#options;
     const rules = this.#rules;
     const nowMs = clock.nowMs();
     const open = otherShards.filter((shard) => nowMs < closesAtMs(shard));
     const submission = readSubmission(chain, rules);
+    const priority = priorityOf(submission.leaf, nowMs, lowPriorityAfterMs);
+    if (priority === "low" && poolFullness >= LOW_PRIORITY_FULLNESS_MAX) {
+      const message = "the pool is nearly full, and older or already logged certificates give way";
+      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
+    }
     const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards: open });
     return {
       dedupKey: dedupKeyOf(sha256, admitted.entry),
       entry: admitted.entry,
       precertificate: admitted.precertificate,
       chain: admitted.chain,
-      priority: priorityOf(submission.leaf, nowMs, FRESH_MS_MAX),
+      priority,
     };
   }
 }

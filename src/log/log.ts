@@ -35,17 +35,29 @@ export interface Log {
   roots(): readonly Uint8Array[];
 
   /**
-   * Throws what the headers of a submission alone decide, before its body is read.
+   * Throws what the headers of a submission alone decide, before its body is read. add-chain
+   * gives way before add-pre-chain.
    * @throws RejectedError `REJECTED_SHARD_CLOSED`; UnavailableError (pool full, not ready, ...).
    */
-  requireOpen(): void;
+  requireOpen(endpoint: SubmitEndpoint): void;
+
+  /**
+   * Looks for the answer that the same body, byte for byte, got before.
+   * @returns A key to submit its chain with, and the SCT if there is one.
+   * @throws MalformedError, RejectedError: what it was refused with before.
+   */
+  recall(
+    endpoint: SubmitEndpoint,
+    body: Uint8Array,
+  ): { readonly bodyKey: string; readonly sct: Sct | undefined };
 
   /**
    * Judges a chain, has it sequenced, and resolves once its entry is durable and published.
    * @param chain DER certificates, leaf first; not copied, not changed.
+   * @param bodyKey Of the body that held the chain, from `recall`; without it nothing is recalled.
    * @throws MalformedError, RejectedError, UnavailableError.
    */
-  submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Promise<Sct>;
+  submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[], bodyKey?: string): Promise<Sct>;
 
   /** The published head. @throws UnavailableError `UNAVAILABLE_NO_HEAD` or `..._SHARD_NOT_READY`. */
   head(): SignedTreeHead;

@@ -7,6 +7,7 @@ import { CtError, UnavailableError } from "../base/errors.ts";
 import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
+import { ADD_CHAIN_FULLNESS_MAX } from "../policy/limits.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
@@ -88,15 +89,45 @@ export class Shard implements Log {
     return this.#options.judge.roots.ders;
   }
 
-  requireOpen(): void {
+  requireOpen(endpoint: SubmitEndpoint): void {
     requireNotClosed(this.identity, this.#options.clock.nowMs());
-    const { refusal } = this.#sequencer;
-    if (refusal === undefined) return;
-    const { code, message, retryAfterMs } = refusal;
-    throw new UnavailableError(code, message, { retryAfterMs });
+    const { refusal, poolNormalFullness } = this.#sequencer;
+    if (refusal !== undefined) {
+      const { code, message, retryAfterMs } = refusal;
+      throw new UnavailableError(code, message, { retryAfterMs });
+    }
+    if (endpoint === "add-chain" && poolNormalFullness >= ADD_CHAIN_FULLNESS_MAX) {
+      const message = "the pool is nearly full, and what is left is for precertificates";
+      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
+    }
   }
 
-  async submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Promise<Sct> {
+  recall(
+    endpoint: SubmitEndpoint,
+    body: Uint8Array,
+  ): { readonly bodyKey: string; readonly sct: Sct | undefined } {
+    const { clock, observer, judge } = this.#options;
+    const shard = this.identity.name;
+    const startMs = clock.monotonicMs();
+    const bodyKey = judge.known.keyOf(endpoint, body);
+    try {
+      const sct = judge.known.recall(bodyKey);
+      if (sct !== undefined) {
+        const durationMs = clock.monotonicMs() - startMs;
+        observer({ type: "submission-answered", shard, endpoint, isDuplicate: true, durationMs });
+      }
+      return { bodyKey, sct };
+    } catch (error) {
+      this.#reportRefusal(endpoint, startMs, error);
+      throw error;
+    }
+  }
+
+  async submit(
+    endpoint: SubmitEndpoint,
+    chain: readonly Uint8Array[],
+    bodyKey?: string,
+  ): Promise<Sct> {
     const { clock, observer, judge, answerWithinMs, signer } = this.#options;
     const shard = this.identity.name;
     const startMs = clock.monotonicMs();
@@ -107,18 +138,25 @@ export class Shard implements Log {
         clock,
         answerWithinMs,
         logId: signer.logId,
+        poolFullness: this.#sequencer.poolFullness,
         sequence: this.#sequencer.sequence.bind(this.#sequencer),
       };
-      const { sct, isDuplicate } = await submitChain(submitter, endpoint, chain);
+      const { sct, isDuplicate } = await submitChain(submitter, endpoint, chain, bodyKey);
       const durationMs = clock.monotonicMs() - startMs;
       observer({ type: "submission-answered", shard, endpoint, isDuplicate, durationMs });
       return sct;
     } catch (error) {
-      const durationMs = clock.monotonicMs() - startMs;
-      const code = error instanceof CtError ? error.code : "BUG";
-      observer({ type: "submission-refused", shard, endpoint, code, durationMs });
+      this.#reportRefusal(endpoint, startMs, error);
       throw error;
     }
+  }
+
+  #reportRefusal(endpoint: SubmitEndpoint, startMs: number, error: unknown): void {
+    const { clock, observer } = this.#options;
+    const shard = this.identity.name;
+    const durationMs = clock.monotonicMs() - startMs;
+    const code = error instanceof CtError ? error.code : "BUG";
+    observer({ type: "submission-refused", shard, endpoint, code, durationMs });
   }
 
   head(): SignedTreeHead {

@@ -3,7 +3,7 @@
  * deadline. This is all that a frontend does.
  * @module
  */
-import { FatalError, UnavailableError } from "../base/errors.ts";
+import { FatalError, MalformedError, RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Sct } from "../rfc6962/sct.ts";
@@ -17,6 +17,8 @@ export interface SubmitterOptions {
   readonly judge: Judge;
   /** Takes a group of messages to the shard's sequencer. */
   readonly sequence: (group: readonly Submission[], settle: Settle) => void;
+  /** See `Judge.judge`. */
+  readonly poolFullness: number;
   readonly logId: Uint8Array;
   readonly clock: Clock;
   /** A submission not answered by then gets 503; milliseconds. */
@@ -31,14 +33,17 @@ export interface Submitted {
 
 /**
  * Judges and sequences one chain. It resolves once the entry is durable and published.
+ * @param bodyKey See `KnownBodies`.
  * @throws MalformedError, RejectedError; UnavailableError, also when the outcome is unknown.
  */
 export async function submitChain(
   options: SubmitterOptions,
   endpoint: SubmitEndpoint,
   chain: readonly Uint8Array[],
+  bodyKey: string | undefined,
 ): Promise<Submitted> {
-  const submission = options.judge.judge(endpoint, chain);
+  const { known } = options.judge;
+  const submission = judgeBody(options, endpoint, chain, bodyKey);
   const outcome = await sequenceOne(options, submission);
   if (outcome.type === "unavailable") {
     const { code, message, retryAfterMs } = outcome;
@@ -50,7 +55,28 @@ export async function submitChain(
   }
   const { leafIndex, timestampMs, signature, isDuplicate } = outcome;
   const extensions = encodeLeafIndexExtension(leafIndex);
-  return { sct: { logId: options.logId, timestampMs, extensions, signature }, isDuplicate };
+  const sct = { logId: options.logId, timestampMs, extensions, signature };
+  if (bodyKey !== undefined) known.accept(bodyKey, sct);
+  return { sct, isDuplicate };
+}
+
+/** Judges a chain, and remembers a refusal that the same body would meet again. */
+function judgeBody(
+  options: SubmitterOptions,
+  endpoint: SubmitEndpoint,
+  chain: readonly Uint8Array[],
+  bodyKey: string | undefined,
+): Submission {
+  try {
+    return options.judge.judge(endpoint, chain, options.poolFullness);
+  } catch (error) {
+    // Which shard a window's refusal points to changes with time, and it costs nothing to judge.
+    const isVerdict =
+      error instanceof MalformedError ||
+      (error instanceof RejectedError && error.code !== "REJECTED_NOT_AFTER_OUT_OF_RANGE");
+    if (isVerdict && bodyKey !== undefined) options.judge.known.refuse(bodyKey, error);
+    throw error;
+  }
 }
 
 function sequenceOne(options: SubmitterOptions, submission: Submission): Promise<Outcome> {

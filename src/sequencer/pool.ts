@@ -40,6 +40,17 @@ export class Pool {
     return this.#bytes;
   }
 
+  /** How full the pool is, in entries or bytes, whichever is more: 0 to 1. */
+  get fullness(): number {
+    const { entriesMax, bytesMax } = this.#limits;
+    return Math.max(this.entryCount / entriesMax, this.#bytes / bytesMax);
+  }
+
+  /** The same as a submission of normal priority finds it: low ones make room. */
+  get normalFullness(): number {
+    return this.#low.size === 0 ? this.fullness : this.#normal.size / this.#limits.entriesMax;
+  }
+
   /** Whether a submission of usual size and normal priority would find no room. */
   get isFull(): boolean {
     return (

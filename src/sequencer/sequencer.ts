@@ -102,6 +102,16 @@ export class Sequencer {
     return this.#pool.bytes;
   }
 
+  /** See `Pool`. */
+  get poolFullness(): number {
+    return this.#pool.fullness;
+  }
+
+  /** See `Pool`. */
+  get poolNormalFullness(): number {
+    return this.#pool.normalFullness;
+  }
+
   /** The refusal that any submission would get now; undefined if there is room. */
   get refusal(): (Outcome & { readonly type: "unavailable" }) | undefined {
     if (this.#isStopping) return unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");

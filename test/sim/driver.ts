@@ -172,6 +172,7 @@ class Simulation {
         verifySignature: () => {},
         sha256,
         clock,
+        lowPriorityAfterMs: 86_400_000,
       }),
       clock,
       sha256,

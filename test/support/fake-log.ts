@@ -86,6 +86,10 @@ export class FakeLog implements Log {
     if (this.closedWith !== undefined) throw this.closedWith;
   }
 
+  recall(): { readonly bodyKey: string; readonly sct: Sct | undefined } {
+    return { bodyKey: "", sct: undefined };
+  }
+
   async submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[]): Promise<Sct> {
     await this.beforeSubmit(endpoint, chain);
     const sct = this.#append(chain);

@@ -1,0 +1,76 @@
+/**
+ * Bodies of submissions that were answered before, byte for byte: the same again gets the same
+ * answer without being parsed and verified. Bounded, and forgotten when the roots change.
+ * @module
+ */
+import type { MalformedError, RejectedError } from "../base/errors.ts";
+import { bytesKey } from "../encoding/bytes.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import type { Sct } from "../rfc6962/sct.ts";
+import type { SubmitEndpoint } from "./log.ts";
+
+/** Accepted bodies that one shard remembers; 600 bytes each. */
+export const ACCEPTED_BODIES_MAX = 4_096;
+
+/** Refused bodies that one shard remembers; some 3 kB each, with the error. */
+export const REFUSED_BODIES_MAX = 1_024;
+
+/** What the judge says to a body, whatever the time: it goes by body, endpoint and roots. */
+export type Refusal = MalformedError | RejectedError;
+
+/** The answers; the least recently used gives way. */
+export class KnownBodies {
+  readonly #sha256: Sha256;
+  readonly #accepted = new Map<string, Sct>();
+  readonly #refused = new Map<string, Refusal>();
+  /** Part of each key: a verdict under older roots arrives at a key that nobody asks for. */
+  #generation = 0;
+
+  constructor(sha256: Sha256) {
+    this.#sha256 = sha256;
+  }
+
+  /** The key of a body, for the calls below; to be made before it is judged. */
+  keyOf(endpoint: SubmitEndpoint, body: Uint8Array): string {
+    return `${endpoint}${this.#generation}/${bytesKey(this.#sha256(body))}`;
+  }
+
+  /** The SCT that this body got; undefined if it is not known. @throws the refusal it got. */
+  recall(key: string): Sct | undefined {
+    const refusal = this.#refused.get(key);
+    if (refusal !== undefined) {
+      touch(this.#refused, key, refusal, REFUSED_BODIES_MAX);
+      throw refusal;
+    }
+    const sct = this.#accepted.get(key);
+    if (sct !== undefined) touch(this.#accepted, key, sct, ACCEPTED_BODIES_MAX);
+    return sct;
+  }
+
+  /** Records the SCT of an entry that is published. */
+  accept(key: string, sct: Sct): void {
+    touch(this.#accepted, key, sct, ACCEPTED_BODIES_MAX);
+  }
+
+  /** Records what the judge threw. */
+  refuse(key: string, refusal: Refusal): void {
+    touch(this.#refused, key, refusal, REFUSED_BODIES_MAX);
+  }
+
+  /** Forgets all, also what is being judged now. */
+  clear(): void {
+    this.#generation += 1;
+    this.#accepted.clear();
+    this.#refused.clear();
+  }
+}
+
+function touch<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= max) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
