@@ -9,6 +9,14 @@ import { STATUS, STATUS_TEXT } from "./status.ts";
 /** Text is ASCII, and may come in pieces; anything else comes as bytes. */
 export type Body = string | readonly string[] | Uint8Array;
 
+/** Bytes of a body. */
+export function bodyLength(body: Body): number {
+  if (typeof body === "string" || body instanceof Uint8Array) return body.length;
+  let length = 0;
+  for (const piece of body) length += piece.length;
+  return length;
+}
+
 /** What a handler gives back. */
 export interface Answer {
   readonly status: number;

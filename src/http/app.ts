@@ -19,6 +19,7 @@ import {
   getLogJsonHandler,
   getLogsJsonHandler,
 } from "./describe.ts";
+import { HeavyReads } from "./heavy-reads.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
 import {
   getConsistencyHandler,
@@ -92,12 +93,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read({ shard: "", name: "home" }, "/", getHomeHandler(options));
   read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
   const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
+  const heavy = new HeavyReads(options.clock);
   const surroundings = { responder, clients, bodies };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
       submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));
     }
-    for (const [name, path, handler] of readRoutes(shard, log, options, tiles)) {
+    for (const [name, path, handler] of readRoutes(shard, log, options, { tiles, heavy })) {
       read({ shard, name }, `/${shard}/${path}`, handler);
     }
   }
@@ -113,17 +115,17 @@ function readRoutes(
   shard: string,
   log: Log,
   about: Description,
-  tiles: CompressedTiles,
+  { tiles, heavy }: { readonly tiles: CompressedTiles; readonly heavy: HeavyReads },
 ): readonly (readonly [name: string, path: string, handler: Handler])[] {
   return [
     ["get-roots", "ct/v1/get-roots", getRootsHandler(log)],
     ["get-sth", "ct/v1/get-sth", getSthHandler(log)],
     ["get-sth-consistency", "ct/v1/get-sth-consistency", getConsistencyHandler(log)],
     ["get-proof-by-hash", "ct/v1/get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", "ct/v1/get-entries", getEntriesHandler(log)],
+    ["get-entries", "ct/v1/get-entries", heavy.inTurn(getEntriesHandler(log))],
     ["get-entry-and-proof", "ct/v1/get-entry-and-proof", getEntryAndProofHandler(log)],
     ["checkpoint", "checkpoint", getCheckpointHandler(log)],
-    ["tile", "tile/*", getTileHandler(log, tiles)],
+    ["tile", "tile/*", getTileHandler(log, tiles, heavy)],
     ["issuer", "issuer/*", getIssuerHandler(log)],
     ["log.v3.json", "log.v3.json", getLogJsonHandler(shard, about)],
   ];

@@ -10,6 +10,15 @@ import { clampSize } from "./query.ts";
 /** Entries of one page at most. */
 export const PAGE_ENTRIES_MAX = 1_024;
 
+/**
+ * Entries that are read and formatted in one step; between steps, other requests have their
+ * turn. One step takes some 0.8 ms.
+ */
+export const STEP_ENTRIES_MAX = 64;
+
+/** No step is begun once an answer has so many bytes. */
+export const PAGE_BYTES_MAX = 16_000_000;
+
 /** A page that was cut ends on a multiple of this, so that pages of all clients agree. */
 const PAGE_ALIGNMENT = 256;
 
@@ -42,17 +51,36 @@ export function planPage(
  * die young; one buffer of megabytes for each page would have the collector mark the whole heap
  * every few pages, which cost more than all the rest.
  */
-export function formatEntriesPieces(entries: readonly JsonEntry[]): readonly string[] {
-  const pieces: string[] = [];
-  let piece = HEAD;
-  let lead = "";
-  for (const { leafInput, extraData } of entries) {
-    piece += `${lead}${LEAF}${formatNativeBase64(leafInput)}${EXTRA}${formatNativeBase64(extraData)}${TAIL}`;
-    lead = ",";
-    if (piece.length < PIECE_LENGTH) continue;
-    pieces.push(piece);
-    piece = "";
+export class EntriesBody {
+  readonly #pieces: string[] = [];
+  #piece = HEAD;
+  #lead = "";
+  #length = 0;
+
+  /** Characters so far. */
+  get length(): number {
+    return this.#length + this.#piece.length;
   }
-  pieces.push(`${piece}]}`);
-  return pieces;
+
+  /** Appends entries. */
+  add(entries: readonly JsonEntry[]): void {
+    for (const { leafInput, extraData } of entries) {
+      this.#piece += `${this.#lead}${LEAF}${formatNativeBase64(leafInput)}${EXTRA}${formatNativeBase64(extraData)}${TAIL}`;
+      this.#lead = ",";
+      if (this.#piece.length >= PIECE_LENGTH) this.#cut();
+    }
+  }
+
+  /** All pieces; nothing can be added then. */
+  end(): readonly string[] {
+    this.#piece += "]}";
+    this.#cut();
+    return this.#pieces;
+  }
+
+  #cut(): void {
+    this.#pieces.push(this.#piece);
+    this.#length += this.#piece.length;
+    this.#piece = "";
+  }
 }

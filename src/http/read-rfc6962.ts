@@ -16,7 +16,7 @@ import {
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, refusal } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
-import { formatEntriesPieces, planPage } from "./entries.ts";
+import { EntriesBody, PAGE_BYTES_MAX, planPage, STEP_ENTRIES_MAX } from "./entries.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
 
@@ -98,9 +98,17 @@ export function getEntriesHandler(log: Log): Handler {
     const page = planPage(start, last);
     const end = Math.min(page.end, Math.max(log.publishedSize(), page.start + 1));
     try {
-      const entries = await log.readEntries(page.start, end);
-      const isWhole = entries.length === page.end - page.start;
-      return ok(isWhole ? DAY_HEADERS : MINUTE_HEADERS, formatEntriesPieces(entries));
+      const body = new EntriesBody();
+      let next = page.start;
+      while (next < end && body.length < PAGE_BYTES_MAX) {
+        const stepEnd = Math.min(end, next + STEP_ENTRIES_MAX);
+        const entries = await log.readEntries(next, stepEnd);
+        body.add(entries);
+        next += entries.length;
+        // The log ends a step early where it would be too large.
+        if (next < stepEnd) break;
+      }
+      return ok(next === page.end ? DAY_HEADERS : MINUTE_HEADERS, body.end());
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;
       return refusal(400, needTree(start + 1n, "to get leaves")(log.publishedSize()));

@@ -3,6 +3,7 @@
  * beforehand.
  * @module
  */
+import type { IncomingMessage } from "node:http";
 import { RejectedError } from "../base/errors.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Log } from "../log/log.ts";
@@ -12,6 +13,7 @@ import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, CHECKPOINT_HEADERS, immutableHeaders, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
 import { type CompressedTiles, compress } from "./compressed-tiles.ts";
+import type { HeavyReads } from "./heavy-reads.ts";
 import { isIssuerName } from "./path.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -37,19 +39,25 @@ export function getCheckpointHandler(log: Log): Handler {
   };
 }
 
-/** `/tile/...`: hash tiles as they are, data tiles as gzip unless the client refuses it. */
-export function getTileHandler(log: Log, compressed: CompressedTiles): Handler {
+/**
+ * `/tile/...`: hash tiles as they are, data tiles as gzip unless the client refuses it. Data
+ * tiles wait for their turn.
+ */
+export function getTileHandler(log: Log, compressed: CompressedTiles, heavy: HeavyReads): Handler {
   const prefixLength = log.identity.name.length + 2;
-  return async (request) => {
-    const tile = parseTilePath(pathOf(request.url ?? "").slice(prefixLength));
-    const { level, index, width } = tile;
-    if (level !== "data") {
-      return ok(TILE_HEADERS, found(await log.readTile(level, index, width)));
-    }
+  const tileOf = (request: IncomingMessage) =>
+    parseTilePath(pathOf(request.url ?? "").slice(prefixLength));
+  const readDataTile = heavy.inTurn(async (request) => {
+    const { index, width } = tileOf(request);
     if (gzipWish(headerOf(request.headers["accept-encoding"])) === "refused") {
       return ok(DATA_TILE_HEADERS, found(await log.readDataTile(index, width)));
     }
     return ok(DATA_TILE_GZIP_HEADERS, found(await compressed.read(log, index, width)));
+  });
+  return async (request, response) => {
+    const { level, index, width } = tileOf(request);
+    if (level === "data") return await readDataTile(request, response);
+    return ok(TILE_HEADERS, found(await log.readTile(level, index, width)));
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type Answer,
   answerError,
   type Body,
+  bodyLength,
   type RetryAfter,
   refusal,
   spreadRetryAfter,
@@ -163,7 +164,7 @@ export function formatRawRefusal(status: number, detail: string): string {
   for (let index = 0; index < headers.length; index += 2) {
     lines.push(`${headers[index]}: ${headers[index + 1]}`);
   }
-  lines.push(`Content-Length: ${lengthOf(body)}`, "Connection: close", "", String(body));
+  lines.push(`Content-Length: ${bodyLength(body)}`, "Connection: close", "", String(body));
   return lines.join("\r\n");
 }
 
@@ -173,7 +174,16 @@ function endWith(response: ServerResponse, body: Body): void {
     response.end(inOneWrite(body), "latin1");
     return;
   }
-  writeBody(response, body);
+  writeInTurn(response, body.values());
+}
+
+/** Writes pieces as fast as the reader takes them: the rest stays out of the socket's buffer. */
+function writeInTurn(response: ServerResponse, pieces: Iterator<string>): void {
+  for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
+    if (response.write(next.value, "latin1")) continue;
+    response.once("drain", () => writeInTurn(response, pieces));
+    return;
+  }
   response.end();
 }
 
@@ -192,18 +202,11 @@ function inOneWrite(body: string | Uint8Array): string | Uint8Array {
   return bufferOf(body).toString("latin1");
 }
 
-function lengthOf(body: Body): number {
-  if (typeof body === "string" || body instanceof Uint8Array) return body.length;
-  let length = 0;
-  for (const piece of body) length += piece.length;
-  return length;
-}
-
 const ONE_WRITE_BYTES_MAX = 16_384;
 
 function headersOf(answer: Answer, closes: boolean): string[] {
   const headers = [...answer.headers];
-  if (answer.status !== 204) headers.push("Content-Length", String(lengthOf(answer.body)));
+  if (answer.status !== 204) headers.push("Content-Length", String(bodyLength(answer.body)));
   if (closes) headers.push("Connection", "close");
   return headers;
 }

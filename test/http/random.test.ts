@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { parseLaxBase64 } from "../../src/encoding/base64.ts";
 import { parseNativeBase64 } from "../../src/http/base64.ts";
-import { formatEntriesPieces, planPage } from "../../src/http/entries.ts";
+import { EntriesBody, planPage } from "../../src/http/entries.ts";
 import { plainTarget } from "../../src/http/path.ts";
 import { formatEntriesJson } from "../../src/rfc6962/json.ts";
 import { buildTestServer } from "../support/http-server.ts";
@@ -124,15 +124,25 @@ test("property: parseNativeBase64() agrees with parseLaxBase64() on any text", (
   );
 });
 
-test("property: formatEntriesPieces() writes what formatEntriesJson() writes", () => {
+test("property: EntriesBody writes, in any steps, what formatEntriesJson() writes", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
     fc.nat(60_000).map((length) => new Uint8Array(length)),
   );
   fc.assert(
-    fc.property(fc.array(fc.record({ leafInput: bytes, extraData: bytes })), (entries) => {
-      assert.equal(formatEntriesPieces(entries).join(""), formatEntriesJson(entries));
-    }),
+    fc.property(
+      fc.array(fc.record({ leafInput: bytes, extraData: bytes })),
+      fc.nat(9),
+      (entries, cut) => {
+        const body = new EntriesBody();
+        body.add(entries.slice(0, cut));
+        body.add(entries.slice(cut));
+        const { length } = body;
+        const text = body.end().join("");
+        assert.equal(text, formatEntriesJson(entries));
+        assert.equal(length + 2, text.length);
+      },
+    ),
   );
 });
 
