@@ -10,8 +10,8 @@ import { lockFolder } from "./lock/folder-lock.ts";
 import { guardFolderPath } from "./signer/guard-folder.ts";
 import { decodeGuardRecord, type GuardRecord } from "./signer/guard-record.ts";
 import { sha256 } from "./signer/sha256.ts";
+import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { type Inspection, inspectLevelStore } from "./storage/level/inspect.ts";
-import { LEVEL_DEFAULTS } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
 import type { Seam } from "./storage/level/seam.ts";
 

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { mutate, Random } from "../fuzz/fuzz.ts";
+import { mutateBytes, Random } from "../fuzz/fuzz.ts";
 import { ReferenceTree } from "../reference/merkle.ts";
 import { type BaseChain, makeBaseChains } from "../support/base-chains.ts";
 import { expectedLeaf, expectedLeafHash } from "../support/expected-entry.ts";
@@ -49,7 +49,7 @@ function nextMutation(random: Random): Mutation {
   switch (random.below(8)) {
     case 0: {
       // The JSON text itself.
-      const body = mutate(random, Buffer.from(chainJson(chain)), [certificate]);
+      const body = mutateBytes(random, Buffer.from(chainJson(chain)), [certificate]);
       return { base, endpoint, body };
     }
     case 1:
@@ -63,7 +63,7 @@ function nextMutation(random: Random): Mutation {
       break;
     default:
       for (let rounds = random.below(3); rounds >= 0; rounds -= 1) {
-        chain[at] = mutate(random, chain[at] ?? certificate, samples);
+        chain[at] = mutateBytes(random, chain[at] ?? certificate, samples);
       }
   }
   return { base, endpoint, body: Buffer.from(chainJson(chain)) };

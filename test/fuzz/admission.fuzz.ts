@@ -90,6 +90,7 @@ class FuzzedShard {
       store: openMemoryStore(disk),
       signer: new GuardedSigner({ key: ENGINE_KEY, folder: new MemoryGuard(), sha256 }),
       judge: new Judge({
+        lowPriorityAfterMs: 86_400_000,
         roots: new RootSet(ROOTS, sha256),
         policy: OPEN_POLICY,
         otherShards: [],

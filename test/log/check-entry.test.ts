@@ -13,7 +13,7 @@ const SIGNER = CA.precertificateSigner();
 
 function submissionOf(issuer: TestCa, precert = true): Submission {
   const chain = chainOf(issuer.issue({ precert }), issuer);
-  return makeJudge(new ManualClock()).judge(precert ? "add-pre-chain" : "add-chain", chain);
+  return makeJudge(new ManualClock()).judge(precert ? "add-pre-chain" : "add-chain", chain, 0);
 }
 
 function leafOf({ entry, precertificate, chain }: Submission): TileLeaf {

@@ -19,11 +19,11 @@ describe("Judge.judge()", () => {
     const judge = makeJudge(new ManualClock());
     const options = { serial: 5_001, notAfter: new Date("2026-06-01T00:00:00Z") };
     const leaf = CA.issue(options);
-    const certificate = judge.judge("add-chain", chainOf(leaf, CA));
+    const certificate = judge.judge("add-chain", chainOf(leaf, CA), 0);
     assert.deepEqual(certificate.entry, { type: "x509", certificate: leaf });
     assert.equal(certificate.precertificate, undefined);
     const precert = CA.issue({ ...options, precert: true });
-    const submission = judge.judge("add-pre-chain", chainOf(precert, CA));
+    const submission = judge.judge("add-pre-chain", chainOf(precert, CA), 0);
     assert.ok(submission.entry.type === "precert");
     assert.deepEqual(Buffer.from(submission.entry.tbs), CA.tbs(options));
     assert.deepEqual(new Uint8Array(submission.entry.issuerKeyHash), sha256(CA.spki));
@@ -45,7 +45,7 @@ describe("Judge.judge()", () => {
   test("gives low priority to what is older than a day, or carries SCTs", () => {
     const judge = makeJudge(new ManualClock());
     const of = (options: object): string =>
-      judge.judge("add-chain", chainOf(CA.issue(options), CA)).priority;
+      judge.judge("add-chain", chainOf(CA.issue(options), CA), 0).priority;
     assert.equal(of({ notBefore: new Date(CLOCK_START_MS - DAY_MS) }), "normal");
     assert.equal(of({ notBefore: new Date(CLOCK_START_MS - DAY_MS - 1_000) }), "low");
     const scts = extension(SCT_LIST_OID, octetString(Buffer.of(0, 0)));
@@ -55,6 +55,7 @@ describe("Judge.judge()", () => {
   test("after replaceRoots() goes by the new roots alone, and verifies again", () => {
     let verified = 0;
     const judge = new Judge({
+      lowPriorityAfterMs: 86_400_000,
       roots: new RootSet([SHARD_ROOT.der], sha256),
       policy: OPEN_POLICY,
       otherShards: [],
@@ -65,7 +66,7 @@ describe("Judge.judge()", () => {
         verifySignature(child, issuer);
       },
     });
-    const submit = (): unknown => judge.judge("add-chain", chainOf(CA.issue(), CA));
+    const submit = (): unknown => judge.judge("add-chain", chainOf(CA.issue(), CA), 0);
     submit();
     const first = verified;
     submit();
@@ -73,7 +74,7 @@ describe("Judge.judge()", () => {
     const other = makeCa();
     judge.replaceRoots(new RootSet([other.der], sha256));
     assert.throws(submit, { code: "REJECTED_ISSUER_UNKNOWN" });
-    judge.judge("add-chain", chainOf(other.issue(), other));
+    judge.judge("add-chain", chainOf(other.issue(), other), 0);
     judge.replaceRoots(new RootSet([SHARD_ROOT.der], sha256));
     const before = verified;
     submit();

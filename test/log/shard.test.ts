@@ -171,7 +171,7 @@ describe("Shard.head() and checkpoint()", () => {
     const shard = await machine.open({ store });
     assert.throws(() => shard.head(), { code: "UNAVAILABLE_NO_HEAD" });
     assert.throws(() => shard.checkpoint(), { code: "UNAVAILABLE_NO_HEAD" });
-    assert.throws(() => shard.requireOpen(), { code: "UNAVAILABLE_SHARD_NOT_READY" });
+    assert.throws(() => shard.requireOpen("add-chain"), { code: "UNAVAILABLE_SHARD_NOT_READY" });
     assert.equal(shard.publishedSize(), 0);
     assert.equal(shard.status().isReady, false);
   });
@@ -187,7 +187,7 @@ describe("Shard.head() and checkpoint()", () => {
     assert.match(shard.status().reason, /FATAL_GUARD_MISSING/);
     assert.throws(() => shard.head(), { code: "UNAVAILABLE_SHARD_NOT_READY" });
     assert.throws(() => shard.checkpoint(), { code: "UNAVAILABLE_SHARD_NOT_READY" });
-    assert.throws(() => shard.requireOpen(), { code: "UNAVAILABLE_SHARD_NOT_READY" });
+    assert.throws(() => shard.requireOpen("add-chain"), { code: "UNAVAILABLE_SHARD_NOT_READY" });
     await assert.rejects(machine.submit(shard, "add-chain", CHAIN), {
       code: "UNAVAILABLE_SHARD_NOT_READY",
     });
@@ -225,9 +225,9 @@ describe("Shard.status()", () => {
     const machine = new ShardMachine();
     machine.clock.wallMs = closesAtMs(machine.disk.identity) - 1;
     const shard = await machine.open();
-    shard.requireOpen();
+    shard.requireOpen("add-chain");
     await machine.clock.advance(1);
-    assert.throws(() => shard.requireOpen(), { code: "REJECTED_SHARD_CLOSED" });
+    assert.throws(() => shard.requireOpen("add-chain"), { code: "REJECTED_SHARD_CLOSED" });
     await assert.rejects(machine.submit(shard, "add-chain", CHAIN), {
       code: "REJECTED_SHARD_CLOSED",
     });

@@ -16,7 +16,10 @@ function submitter(sequence: (group: readonly Submission[], settle: Settle) => v
 } {
   const clock = new ManualClock();
   const judge = makeJudge(clock);
-  return { clock, options: { judge, clock, sequence, logId: LOG_ID, answerWithinMs: 100 } };
+  return {
+    clock,
+    options: { judge, clock, sequence, logId: LOG_ID, answerWithinMs: 100, poolFullness: 0 },
+  };
 }
 
 function loggedAs(submission: Submission, changes: object = {}): Outcome {
@@ -29,7 +32,7 @@ function loggedAs(submission: Submission, changes: object = {}): Outcome {
 describe("submitChain()", () => {
   test("makes the SCT of what the sequencer answers", async () => {
     const { options } = submitter(([submission], settle) => settle(0, loggedAs(submission!)));
-    const { sct, isDuplicate } = await submitChain(options, "add-chain", CHAIN);
+    const { sct, isDuplicate } = await submitChain(options, "add-chain", CHAIN, undefined);
     assert.deepEqual([sct.logId, sct.timestampMs, isDuplicate], [LOG_ID, 77, true]);
     assert.equal(decodeLeafIndexExtension(sct.extensions), 300);
     assert.deepEqual(sct.signature, Uint8Array.of(1, 2));
@@ -40,7 +43,7 @@ describe("submitChain()", () => {
     const { options } = submitter(([submission], settle) =>
       settle(0, loggedAs(submission!, other)),
     );
-    const answer = submitChain(options, "add-chain", CHAIN);
+    const answer = submitChain(options, "add-chain", CHAIN, undefined);
     await assert.rejects(answer, { code: "FATAL_DEDUP_MISMATCH" });
   });
 
@@ -51,7 +54,7 @@ describe("submitChain()", () => {
       message: "full",
     } as const;
     const { options } = submitter((_, settle) => settle(0, { ...refusal, retryAfterMs: 2_500 }));
-    const answer = submitChain(options, "add-chain", CHAIN);
+    const answer = submitChain(options, "add-chain", CHAIN, undefined);
     await assert.rejects(answer, { code: "UNAVAILABLE_POOL_FULL", retryAfterMs: 2_500 });
   });
 
@@ -60,7 +63,7 @@ describe("submitChain()", () => {
     const { options, clock } = submitter(([submission], settle) => {
       late = () => settle(0, loggedAs(submission!));
     });
-    const answer = submitChain(options, "add-chain", CHAIN);
+    const answer = submitChain(options, "add-chain", CHAIN, undefined);
     answer.catch(() => {});
     await clock.advance(99);
     await clock.advance(1);
@@ -70,7 +73,7 @@ describe("submitChain()", () => {
 
   test("judges before it sequences", async () => {
     const { options } = submitter(() => assert.fail("nothing to sequence"));
-    await assert.rejects(submitChain(options, "add-pre-chain", CHAIN), {
+    await assert.rejects(submitChain(options, "add-pre-chain", CHAIN, undefined), {
       code: "REJECTED_TYPE_MISMATCH",
     });
   });

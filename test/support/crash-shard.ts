@@ -63,6 +63,7 @@ export async function openShard(
       acceptPrecertificateSigningCertificates: true,
     };
     const judge = new Judge({
+      lowPriorityAfterMs: 86_400_000,
       roots: new RootSet([rootDer], sha256),
       policy,
       otherShards: [],

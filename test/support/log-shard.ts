@@ -62,6 +62,7 @@ export class ShardMachine {
 /** A judge that takes what chains to {@link SHARD_ROOT}. */
 export function makeJudge(clock: ManualClock): Judge {
   return new Judge({
+    lowPriorityAfterMs: 86_400_000,
     roots: new RootSet([SHARD_ROOT.der], sha256),
     policy: OPEN_POLICY,
     otherShards: [],

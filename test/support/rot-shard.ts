@@ -13,8 +13,8 @@ import { Shard } from "../../src/log/shard.ts";
 import { GuardedSigner } from "../../src/signer/guard.ts";
 import { createGuardFolder, openGuardFolder } from "../../src/signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "../../src/signer/key-file.ts";
-import type { LevelStoreOptions } from "../../src/storage/level/level-store.ts";
-import { createLevelStore, openLevelStore } from "../../src/storage/level/level-store.ts";
+import { createLevelStore, type LevelStoreOptions } from "../../src/storage/level/folder.ts";
+import { openLevelStore } from "../../src/storage/level/level-store.ts";
 import type { ShardIdentity, Store } from "../../src/storage/store.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { RootSet } from "../../src/x509/roots.ts";
@@ -113,6 +113,7 @@ export class RotShard implements AsyncDisposable {
         store,
         signer: new GuardedSigner({ key, folder, sha256 }),
         judge: new Judge({
+          lowPriorityAfterMs: 86_400_000,
           roots: new RootSet([ROOT.der], sha256),
           policy: {
             ...this.identity,

@@ -12,7 +12,8 @@ import { formatHex } from "../../encoding/hex.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import type { ShardIdentity, StoreReader } from "../store.ts";
 import { EntryFiles } from "./entry-files.ts";
-import type { LevelStoreOptions } from "./level-store.ts";
+import type { LevelStoreOptions } from "./folder.ts";
+import { IssuerFiles } from "./issuer-files.ts";
 import { LevelReader } from "./reader.ts";
 import {
   corrupt,
@@ -100,6 +101,7 @@ export async function inspectLevelStore(
   const record = decodeIdentity(identity);
   const entries = new EntryFiles(options.seam.files, join(path, "entries"), record.segmentTiles);
   held.defer(() => entries.close());
+  const issuers = new IssuerFiles(options.seam.files, join(path, "issuers"), options.sha256);
   const headPayload = readRecord(database, HEAD_KEY);
   const head = headPayload === undefined ? undefined : decodeHead(headPayload);
   const published = readRecord(database, PUBLISHED_KEY);
@@ -107,6 +109,7 @@ export async function inspectLevelStore(
   const reader = new LevelReader(options.sha256, {
     database: () => database,
     entries: () => entries,
+    issuers: () => issuers,
     treeSize: () => treeSize,
   });
   const resources = held.move();
