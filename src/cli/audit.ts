@@ -6,8 +6,9 @@
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { MalformedError, messageOf, quote } from "../base/errors.ts";
+import type { LogKey } from "../checkpoint/browser-key.ts";
 import { CheckError, verifyHead } from "../client/check.ts";
-import { type LogKey, parseLogKey } from "../client/log-key.ts";
+import { parseLogKey } from "../client/log-key.ts";
 import { type Ask, patientAsk, rfc6962AuditSource, staticAuditSource } from "../client/remote.ts";
 import type { AuditSource } from "../client/source.ts";
 import { cleanText, normalizePrefix, SourceError } from "../client/transport.ts";

@@ -4,10 +4,12 @@
  * APIs. Exit code 0 only if every check holds; leaves nothing behind.
  * @module
  */
+
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { openBrowserKey } from "../checkpoint/browser-key.ts";
 import { CheckError } from "../client/check.ts";
 import type { LogSource } from "../client/source.ts";
 import { SourceError } from "../client/transport.ts";
@@ -220,13 +222,14 @@ async function verifyEmbedded(
 ): Promise<void> {
   tour.step(
     "Verify the certificate as a browser's auditor would",
-    "From the certificate alone: take the SCT out, rebuild what the log signed, and have both APIs prove that it stands in the tree.",
+    "From the certificate alone: take the SCT out, rebuild what the log signed, and have both APIs prove that it stands in the tree. Signatures are checked by the code that a browser would run, not by the code that made them.",
   );
   const [sct] = embeddedScts(certificate);
   if (sct === undefined) throw new CheckError("SCT signature", "the certificate embeds no SCT");
   const entry = entryOfEmbedded(sha256, certificate, ca.intermediate);
   const chain = [certificate, ca.intermediate];
-  const leafIndex = await verifyCounting(tour, connection, sct, entry, chain);
+  const browser = { ...connection, key: openBrowserKey(sha256, connection.key.publicKey) };
+  const leafIndex = await verifyCounting(tour, browser, sct, entry, chain);
   if (leafIndex !== 0) throw new CheckError("leaf index", `expected entry 0, got ${leafIndex}`);
   tour.say("ok  the embedded SCT leads to entry 0, the precertificate");
 }

@@ -2,8 +2,10 @@
  * A log that a command talks to: both of its APIs at one URL, and the key that is trusted.
  * @module
  */
+
+import type { LogKey } from "../checkpoint/browser-key.ts";
 import { CheckError } from "../client/check.ts";
-import { type LogKey, openLogKey } from "../client/log-key.ts";
+import { openLogKey } from "../client/log-key.ts";
 import { HttpRfc6962Source } from "../client/rfc6962.ts";
 import { HttpStaticSource } from "../client/static-ct.ts";
 import {

@@ -7,8 +7,9 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { MalformedError, messageOf, quote } from "../base/errors.ts";
+import type { LogKey } from "../checkpoint/browser-key.ts";
 import { CheckError } from "../client/check.ts";
-import { type LogKey, parseLogKey } from "../client/log-key.ts";
+import { parseLogKey } from "../client/log-key.ts";
 import { cleanText, normalizePrefix, SourceError } from "../client/transport.ts";
 import { verifySubmission } from "../client/verify-submission.ts";
 import { equalBytes } from "../encoding/bytes.ts";

@@ -4,17 +4,7 @@
  */
 import { createPublicKey, hash, type KeyObject, verify } from "node:crypto";
 import { MalformedError } from "../base/errors.ts";
-import type { DigitallySigned } from "../rfc6962/signature.ts";
-
-/** A key that signatures of a log are verified with. */
-export interface LogKey {
-  /** SubjectPublicKeyInfo, DER. */
-  readonly publicKey: Uint8Array;
-  /** SHA-256 of `publicKey`; 32 bytes. */
-  readonly logId: Uint8Array;
-  /** Whether `signed` is a signature of `data` with this key, of this key's own algorithm. */
-  isSignature(data: Uint8Array, signed: DigitallySigned): boolean;
-}
+import type { LogKey } from "../checkpoint/browser-key.ts";
 
 /** A key from its DER. @throws MalformedError `MALFORMED_KEY` unless it is a P-256 or RSA key. */
 export function openLogKey(publicKey: Uint8Array): LogKey {

@@ -5,13 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
+import type { LogKey } from "../../src/checkpoint/browser-key.ts";
 import {
   leafIndexOfSct,
   leafOfSct,
   verifyHead,
   verifySctSignature,
 } from "../../src/client/check.ts";
-import type { LogKey } from "../../src/client/log-key.ts";
 import { HttpRfc6962Source } from "../../src/client/rfc6962.ts";
 import { appendLeaves, EMPTY_FRONTIER, frontierRoot } from "../../src/merkle/frontier.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
