@@ -1,12 +1,12 @@
 /**
  * Whether a reader's time grows with the length of its input only: each target on inputs of
- * n and of 2n bytes of the same shape. Loose, and no test: it measures elapsed time.
+ * n and of 4n bytes of the same shape. Loose, and no test: it measures elapsed time.
  * @module
  */
 import { growDer } from "./der.ts";
 import { type FuzzTarget, ODD_BYTES, Random } from "./fuzz.ts";
 
-/** A shape whose time more than doubled. */
+/** A shape whose time grew faster than its length. */
 export interface Growth {
   readonly shape: string;
   readonly firstMs: number;
@@ -16,11 +16,14 @@ export interface Growth {
 /** Bytes of the smaller input. A body of a submission has at most 512,000. */
 const BYTES = 65_536;
 
-/** Twice the length may take so many times as long: four would be the square. */
-const RATIO_MAX = 3;
+/** By how much the length grows. */
+const FACTOR = 4;
+
+/** So many times the time is a find: 4 is its due, 16 would be the square. */
+const RATIO_MAX = 9;
 
 /** Below this, in milliseconds, a ratio means nothing. */
-const MS_MIN = 5;
+const MS_MIN = 20;
 
 const ROUNDS = 5;
 
@@ -30,7 +33,7 @@ type Shape = (bytes: number) => Uint8Array;
 export async function findGrowth(target: FuzzTarget, seed: number): Promise<readonly Growth[]> {
   const found: Growth[] = [];
   for (const [shape, make] of shapesOf(target, seed)) {
-    const [first, second] = [make(BYTES), make(2 * BYTES)];
+    const [first, second] = [make(BYTES), make(FACTOR * BYTES)];
     let least: Growth | undefined;
     // A busy machine slows down one of the two: only what is slow each time is a find.
     for (let round = 0; round < 3; round += 1) {
