@@ -7,6 +7,12 @@ import { defined } from "./base/assert.ts";
 import { CtError, FatalError, messageOf } from "./base/errors.ts";
 import { parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
+import {
+  askPublicHeads,
+  type PublicAnswer,
+  type PublicHead,
+  readPublicHeads,
+} from "./client/public-head.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
@@ -21,7 +27,9 @@ import { Judge } from "./log/judge.ts";
 import { closesAtMs } from "./log/lifecycle.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
+import type { TreeHead } from "./rfc6962/tree-head.ts";
 import { loadRoots } from "./roots/load.ts";
+import { requireKnown } from "./sequencer/public-head.ts";
 import type { EcdsaKey } from "./signer/ecdsa.ts";
 import { GuardedSigner, RefusingSigner } from "./signer/guard.ts";
 import { openGuardFolder } from "./signer/guard-folder.ts";
@@ -115,9 +123,14 @@ function limitsOf(limits: LimitsConfig): ServerLimits {
   return { ...limits, clients: { reads, addChain, addPreChain, trustedProxies } };
 }
 
-interface ShardWorld extends Overrides {
+interface World extends Overrides {
   readonly clock: Clock;
   readonly observer: Observer;
+}
+
+interface ShardWorld extends World {
+  /** Of its public addresses. */
+  readonly answers: Promise<readonly PublicAnswer[]>;
 }
 
 /** What was opened: every log, and those of them that run. */
@@ -126,12 +139,15 @@ interface Opened {
   readonly shards: readonly Shard[];
 }
 
-async function openShards(config: Config, world: ShardWorld): Promise<Opened> {
+async function openShards(config: Config, world: World): Promise<Opened> {
   const logs = new Map<string, Log>();
   const shards: Shard[] = [];
   try {
+    // All are asked at once, and while the stores open.
+    const asked = new Map(config.shards.map(({ name }) => [name, askWorld(config, name)]));
     for (const shard of config.shards) {
-      const log = await openShard(config, shard, world);
+      const answers = defined(asked.get(shard.name), "every shard was asked for");
+      const log = await openShard(config, shard, { ...world, answers });
       logs.set(shard.name, log);
       if (log instanceof Shard) shards.push(log);
     }
@@ -159,7 +175,8 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
   try {
     const seam = world.seam?.(shard.name) ?? REAL_SEAM;
     store = await openLevelStore(shard.folder, { ...LEVEL_DEFAULTS, sha256, lockFolder, seam });
-    requireIdentity((await store.load()).identity, identity);
+    const state = await store.load();
+    requireIdentity(state.identity, identity);
     const judge = new Judge({
       roots: rootSet,
       policy: shard,
@@ -169,7 +186,16 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
       clock,
       lowPriorityAfterMs: config.limits.lowPriorityAfterMs,
     });
-    const signer = await openSigner(config.guard, key);
+    const opened = await openSigner(config.guard, key);
+    const { heads, problems } = readPublicHeads(sha256, await world.answers, {
+      ...identity,
+      publicKey: key.publicKey,
+    });
+    const signer = await holdAgainst(heads, key, opened, store, state.committed);
+    // Nothing answers at the addresses of a machine that is set up for the first time.
+    for (const message of config.development ? [] : problems) {
+      observer({ type: "recovery-step", shard: shard.name, message });
+    }
     const { batch, pool, answerWithinMs } = shard;
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
@@ -197,6 +223,36 @@ async function openSigner(guard: string, key: EcdsaKey): Promise<Signer> {
     const message = `the guard does not open: ${messageOf(error)}`;
     const reason = new FatalError("FATAL_GUARD_MISSING", message, { cause: error });
     return new RefusingSigner(key, isMissing ? error : reason);
+  }
+}
+
+function askWorld(config: Config, shard: string): Promise<readonly PublicAnswer[]> {
+  const { submissionUrl, monitoringUrl } = config;
+  return askPublicHeads({
+    submissionUrl: `${submissionUrl}/${shard}`,
+    monitoringUrl: `${monitoringUrl}/${shard}`,
+  });
+}
+
+/** A key signs nothing while the world has a head of it that its guard does not know. */
+async function holdAgainst(
+  heads: readonly PublicHead[],
+  key: EcdsaKey,
+  signer: Signer,
+  store: Store,
+  committed: TreeHead | undefined,
+): Promise<Signer> {
+  if (signer instanceof RefusingSigner) return signer;
+  try {
+    const known = { last: signer.lastHead, committed };
+    for (const { url, head } of heads) await requireKnown(sha256, store, known, head, url);
+    return signer;
+  } catch (error) {
+    // A store that cannot be read is for its recovery to mend or to refuse.
+    const codes: readonly unknown[] = ["FATAL_ROLLED_BACK", "FATAL_GUARD_DISAGREES"];
+    if (!(error instanceof FatalError) || !codes.includes(error.code)) return signer;
+    await signer[Symbol.asyncDispose]();
+    return new RefusingSigner(key, error);
   }
 }
 

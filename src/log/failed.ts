@@ -3,7 +3,8 @@
  * shards of the process go on and the operator sees which one is ill.
  * @module
  */
-import { CtError, messageOf, UnavailableError } from "../base/errors.ts";
+import { UnavailableError } from "../base/errors.ts";
+import { reasonWithAdvice } from "../sequencer/advice.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { Log, LogStatus } from "./log.ts";
 
@@ -23,7 +24,7 @@ export class FailedLog implements Log {
     this.identity = identity;
     this.publicKey = publicKey;
     this.#roots = roots;
-    this.#reason = `${error instanceof CtError ? error.code : "BUG"}: ${messageOf(error)}`;
+    this.#reason = reasonWithAdvice(error);
   }
 
   roots(): readonly Uint8Array[] {

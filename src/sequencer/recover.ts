@@ -130,7 +130,8 @@ function requireNotBehind(state: StoreState, last: SignedTreeHead | undefined): 
       "FATAL_GUARD_DISAGREES",
       `the store and the guard hold two trees: size ${committed.treeSize} of ` +
         `${describeTime(committed)} does not stand on size ${last.treeSize} of ` +
-        `${describeTime(last)}, which was signed; nothing is signed`,
+        `${describeTime(last)}, which was signed: put back the data that belong to this guard; ` +
+        "nothing is signed",
     );
   }
 }

@@ -13,6 +13,7 @@ import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Issuer, Store } from "../storage/store.ts";
 import type { Observer, ShardState } from "../telemetry/observer.ts";
+import { reasonWithAdvice } from "./advice.ts";
 import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
 import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
@@ -307,7 +308,7 @@ export class Sequencer {
     const message = messageOf(error);
     const code = error instanceof CtError ? error.code : "BUG";
     observer({ type: "shard-fatal", shard, code, message });
-    this.#setState(isReadOnly(error) ? "read-only" : "failed", `${code}: ${message}`);
+    this.#setState(isReadOnly(error) ? "read-only" : "failed", reasonWithAdvice(error));
     const running = [...this.#running.values()];
     this.#running.clear();
     const outcome = unavailable(
