@@ -52,7 +52,7 @@ export class HeavyReads {
         // The client may have left while it waited.
         if (response.destroyed) return undefined;
         const answer = await handler(request, response);
-        if (answer !== undefined) this.#track(response, answer);
+        if (answer !== undefined && !response.destroyed) this.#track(response, answer);
         return answer;
       } finally {
         this.#isRunning = false;

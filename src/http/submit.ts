@@ -11,6 +11,7 @@ import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
 import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
+import type { LargeBodies } from "./large-bodies.ts";
 import type { Handler, Responder } from "./responder.ts";
 
 /** What submissions of every shard share. */
@@ -18,13 +19,14 @@ export interface SubmitSurroundings {
   readonly responder: Responder;
   readonly clients: ClientLimits;
   readonly bodies: BodiesInFlight;
+  readonly largeBodies: LargeBodies;
 }
 
 /** Handler of one shard's endpoint. What it refuses itself, before the log sees it, it reports. */
 export function submitHandler(
   log: Log,
   endpoint: SubmitEndpoint,
-  { responder, clients, bodies }: SubmitSurroundings,
+  { responder, clients, bodies, largeBodies }: SubmitSurroundings,
 ): Handler {
   const kind: LimitedKind = endpoint === "add-chain" ? "addChain" : "addPreChain";
   const shard = log.identity.name;
@@ -45,7 +47,9 @@ export function submitHandler(
       if (refusal !== undefined) throw refusal;
       if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
       claim = bodies.open();
-      const body = await readBody(request, claim);
+      const body = largeBodies.isLarge(request)
+        ? await readInTurn(largeBodies, request, claim)
+        : await readBody(request, claim);
       if (body === undefined) return undefined;
       isJudging = true;
       const { sct: known, bodyKey } = log.recall(endpoint, body);
@@ -71,6 +75,21 @@ export function submitHandler(
     }
   }
   return submit;
+}
+
+/** As `readBody`, for a body that waits for its turn. */
+async function readInTurn(
+  largeBodies: LargeBodies,
+  request: IncomingMessage,
+  claim: BodyClaim,
+): Promise<Buffer | undefined> {
+  const endTurn = await largeBodies.turn();
+  try {
+    // The client may have left while it waited.
+    return request.destroyed ? undefined : await readBody(request, claim);
+  } finally {
+    endTurn();
+  }
 }
 
 /** What any submission would be refused with now. */
