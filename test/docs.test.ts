@@ -139,3 +139,23 @@ function checkSpecRow(row: readonly string[]): void {
     assert(isThere, `\`${id}\` does not stand in ${tests.join(", ")}`);
   }
 }
+
+test("docs/SAFETY.md names bounds that exist in the source, with their values", () => {
+  const bounds = rowsOf(sectionOf(read("docs/SAFETY.md"), "Bounds"));
+  assert(bounds.length >= 20);
+  const source = globSync("src/**/*.ts", { cwd: ROOT }).map(read).join("\n");
+  for (const [what = "", bound = ""] of bounds) {
+    const names = [...bound.matchAll(/`([A-Z_]+_MAX)`, ([0-9,/]*[0-9])/g)];
+    for (const [, name = "", value = ""] of names) {
+      const declared = new RegExp(`const ${name}(?:: number)? = ([0-9_ /]+);`).exec(source);
+      assert(declared !== null, `${what}: ${name} is in the source`);
+      const expected = (declared[1] ?? "").replaceAll("_", "").replaceAll(" ", "");
+      const got = value.replaceAll(",", "");
+      // Seconds, megabytes and mebibytes of what the source has in milliseconds and bytes.
+      const scales = [1, 1_000, 1_000_000, 2 ** 20];
+      const isSame =
+        got === expected || scales.some((scale) => Number(got) * scale === Number(expected));
+      assert(isSame, `${what}: ${name} is ${expected}, not ${got}`);
+    }
+  }
+});
