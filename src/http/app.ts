@@ -20,7 +20,6 @@ import {
   getLogsJsonHandler,
 } from "./describe.ts";
 import { HeavyReads } from "./heavy-reads.ts";
-import { LargeBodies } from "./large-bodies.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
 import {
   getConsistencyHandler,
@@ -95,7 +94,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
   const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
   const heavy = new HeavyReads(options.clock);
-  const surroundings = { responder, clients, bodies, largeBodies: new LargeBodies(options.clock) };
+  const surroundings = { responder, clients, bodies };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
       submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));

@@ -104,6 +104,8 @@ export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Bu
     let length = 0;
     const dropWhatCame = () => {
       request.off("data", onData);
+      // What follows is read past, but not before `drainBody` counts it.
+      request.pause();
       chunks.length = 0;
       claim.giveWay = undefined;
     };
@@ -133,13 +135,14 @@ export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Bu
 
 /**
  * Reads on and throws away, at most {@link DRAIN_BYTES_MAX} and {@link DRAIN_MS_MAX}, then
- * calls `done` once, saying whether the whole body came.
+ * calls `done` once, saying whether the whole body came. The time runs from now on, but nothing
+ * is read before `start`.
  */
 export function drainBody(
   request: IncomingMessage,
   clock: Clock,
   done: (isWhole: boolean) => void,
-): void {
+): { readonly start: () => void } {
   let length = 0;
   let isDone = false;
   const finish = (isWhole: boolean) => {
@@ -149,12 +152,16 @@ export function drainBody(
     done(isWhole);
   };
   const cancel = clock.after(DRAIN_MS_MAX, () => finish(false));
-  request.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > DRAIN_BYTES_MAX) finish(false);
-  });
   request.once("end", () => finish(true));
   request.once("error", () => finish(false));
   request.once("close", () => finish(false));
-  request.resume();
+  return {
+    start: () => {
+      request.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > DRAIN_BYTES_MAX) finish(false);
+      });
+      request.resume();
+    },
+  };
 }

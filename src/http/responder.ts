@@ -18,6 +18,7 @@ import {
 } from "./answer.ts";
 import { bufferOf } from "./base64.ts";
 import { DRAIN_BYTES_MAX, drainBody, isBodyDue } from "./body.ts";
+import { LargeBodies } from "./large-bodies.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
 export interface Endpoint {
@@ -41,12 +42,15 @@ const STATUS_CLIENT_GONE = 499;
 /** Answers requests, counts them, and tells clients to leave once the server closes. */
 export class Responder {
   readonly retryAfter: RetryAfter = spreadRetryAfter();
+  /** Whose turn it is, also of bodies that are read past. */
+  readonly largeBodies: LargeBodies;
   readonly #clock: Clock;
   readonly #observer: Observer;
   #isClosing = false;
 
   constructor(options: { readonly clock: Clock; readonly observer: Observer }) {
     this.#clock = options.clock;
+    this.largeBodies = new LargeBodies(options.clock);
     this.#observer = options.observer;
   }
 
@@ -129,6 +133,29 @@ export class Responder {
     });
   }
 
+  /** Reads past a body; a large one waits for its turn, within the same time. */
+  #drain(request: IncomingMessage, done: (isWhole: boolean) => void): void {
+    if (!this.largeBodies.isLarge(request)) {
+      drainBody(request, this.#clock, done).start();
+      return;
+    }
+    let endTurn = () => {};
+    let isDone = false;
+    const draining = drainBody(request, this.#clock, (isWhole) => {
+      isDone = true;
+      endTurn();
+      done(isWhole);
+    });
+    void this.largeBodies.turn().then((end) => {
+      if (isDone) {
+        end();
+        return;
+      }
+      endTurn = end;
+      draining.start();
+    });
+  }
+
   #write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
     if (answer.status >= 400 && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
@@ -144,7 +171,7 @@ export class Responder {
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
       endWith(response, answer.body);
-      drainBody(request, this.#clock, (isWhole) => {
+      this.#drain(request, (isWhole) => {
         if (!isWhole) request.destroy();
       });
       return;
@@ -153,7 +180,7 @@ export class Responder {
     response.writeHead(answer.status, headersOf(answer, true));
     response.flushHeaders();
     writeBody(response, answer.body);
-    drainBody(request, this.#clock, () => response.end());
+    this.#drain(request, () => response.end());
   }
 }
 

@@ -11,7 +11,6 @@ import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
 import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
-import type { LargeBodies } from "./large-bodies.ts";
 import type { Handler, Responder } from "./responder.ts";
 
 /** What submissions of every shard share. */
@@ -19,14 +18,13 @@ export interface SubmitSurroundings {
   readonly responder: Responder;
   readonly clients: ClientLimits;
   readonly bodies: BodiesInFlight;
-  readonly largeBodies: LargeBodies;
 }
 
 /** Handler of one shard's endpoint. What it refuses itself, before the log sees it, it reports. */
 export function submitHandler(
   log: Log,
   endpoint: SubmitEndpoint,
-  { responder, clients, bodies, largeBodies }: SubmitSurroundings,
+  { responder, clients, bodies }: SubmitSurroundings,
 ): Handler {
   const kind: LimitedKind = endpoint === "add-chain" ? "addChain" : "addPreChain";
   const shard = log.identity.name;
@@ -47,8 +45,8 @@ export function submitHandler(
       if (refusal !== undefined) throw refusal;
       if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
       claim = bodies.open();
-      const body = largeBodies.isLarge(request)
-        ? await readInTurn(largeBodies, request, claim)
+      const body = responder.largeBodies.isLarge(request)
+        ? await readInTurn(responder, request, claim)
         : await readBody(request, claim);
       if (body === undefined) return undefined;
       isJudging = true;
@@ -79,7 +77,7 @@ export function submitHandler(
 
 /** As `readBody`, for a body that waits for its turn. */
 async function readInTurn(
-  largeBodies: LargeBodies,
+  { largeBodies }: Responder,
   request: IncomingMessage,
   claim: BodyClaim,
 ): Promise<Buffer | undefined> {
