@@ -20,6 +20,7 @@ import { identityOf } from "./create.ts";
 import { buildApp, type ServerLimits } from "./http/app.ts";
 import { drain, listen } from "./http/listen.ts";
 import { buildOperationsApp } from "./http/operations.ts";
+import { makeSelfAudit } from "./inspect.ts";
 import { lockFolder } from "./lock/folder-lock.ts";
 import { FailedLog } from "./log/failed.ts";
 import { requireIdentity } from "./log/identity.ts";
@@ -27,6 +28,7 @@ import { Judge } from "./log/judge.ts";
 import { closesAtMs } from "./log/lifecycle.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
+import type { SelfAudit } from "./monitor/self-audit.ts";
 import type { TreeHead } from "./rfc6962/tree-head.ts";
 import { loadRoots } from "./roots/load.ts";
 import { requireKnown } from "./sequencer/public-head.ts";
@@ -81,7 +83,7 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const metrics = metricsObserver(() => clock.nowMs());
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
-  const { logs, shards } = await openShards(config, { ...overrides, clock, observer });
+  const { logs, shards, audits } = await openShards(config, { ...overrides, clock, observer });
   const limits = limitsOf(config.limits);
   const app = buildApp({ ...describe(config, logs), clock, observer, limits });
   const operations = buildOperationsApp({ logs, metrics: metrics.read, clock, observer });
@@ -89,11 +91,13 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   await using closing = new AsyncDisposableStack();
   closing.defer(() => drain(operations, clock, 0));
   closing.defer(() => stopShards(shards));
+  closing.defer(() => stopAudits(audits));
   closing.defer(() => drain(app, clock, config.drainMs));
   const listenUrl = formatUrl(await listen(app, config.listen));
   const operationsUrl = formatUrl(await listen(operations, config.operations));
   // A shard answers 503 until it is open; reads begin as soon as its head is proven.
   await Promise.all(shards.map((shard) => shard.start()));
+  for (const audit of audits) audit.start();
   const running = closing.move();
   return { listenUrl, operationsUrl, logs, stop: () => running.disposeAsync() };
 }
@@ -133,25 +137,28 @@ interface ShardWorld extends World {
   readonly answers: Promise<readonly PublicAnswer[]>;
 }
 
-/** What was opened: every log, and those of them that run. */
+/** What was opened: every log, those of them that run, and what looks at these. */
 interface Opened {
   readonly logs: Map<string, Log>;
   readonly shards: readonly Shard[];
+  readonly audits: readonly SelfAudit[];
 }
 
 async function openShards(config: Config, world: World): Promise<Opened> {
   const logs = new Map<string, Log>();
   const shards: Shard[] = [];
+  const audits: SelfAudit[] = [];
   try {
     // All are asked at once, and while the stores open.
     const asked = new Map(config.shards.map(({ name }) => [name, askWorld(config, name)]));
     for (const shard of config.shards) {
       const answers = defined(asked.get(shard.name), "every shard was asked for");
-      const log = await openShard(config, shard, { ...world, answers });
+      const { log, selfAudit } = await openShard(config, shard, { ...world, answers });
       logs.set(shard.name, log);
       if (log instanceof Shard) shards.push(log);
+      if (selfAudit !== undefined) audits.push(selfAudit);
     }
-    return { logs, shards };
+    return { logs, shards, audits };
   } catch (error) {
     await stopShards(shards);
     throw error;
@@ -162,7 +169,21 @@ async function stopShards(shards: readonly Shard[]): Promise<void> {
   await Promise.all(shards.map((shard) => shard.stop()));
 }
 
-async function openShard(config: Config, shard: ShardConfig, world: ShardWorld): Promise<Log> {
+async function stopAudits(audits: readonly SelfAudit[]): Promise<void> {
+  await Promise.all(audits.map((audit) => audit.stop()));
+}
+
+interface OpenShard {
+  readonly log: Log;
+  /** Undefined where it is turned off, or there is nothing to look at. */
+  readonly selfAudit?: SelfAudit;
+}
+
+async function openShard(
+  config: Config,
+  shard: ShardConfig,
+  world: ShardWorld,
+): Promise<OpenShard> {
   const { clock, observer } = world;
   const key = await readKeyFile(shard.keyPath);
   const identity = identityOf(config, shard, key.logId);
@@ -171,9 +192,9 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
   for (const message of roots.warnings) {
     observer({ type: "recovery-step", shard: shard.name, message });
   }
+  const seam = world.seam?.(shard.name) ?? REAL_SEAM;
   let store: Store | undefined;
   try {
-    const seam = world.seam?.(shard.name) ?? REAL_SEAM;
     store = await openLevelStore(shard.folder, { ...LEVEL_DEFAULTS, sha256, lockFolder, seam });
     const state = await store.load();
     requireIdentity(state.identity, identity);
@@ -199,13 +220,16 @@ async function openShard(config: Config, shard: ShardConfig, world: ShardWorld):
     const { batch, pool, answerWithinMs } = shard;
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
-    return new Shard({ identity, store, signer, judge, clock, sha256, observer, ...limits });
+    const parts = { store, signer, judge, clock, sha256, observer };
+    const log = new Shard({ identity, ...parts, ...limits });
+    if (shard.audit.entriesPerSecond === 0) return { log };
+    return { log, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
   } catch (error) {
     await store?.[Symbol.asyncDispose]();
     if (isForOperator(error)) throw error;
     const code = error instanceof CtError ? error.code : "BUG";
     observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
-    return new FailedLog(identity, key.publicKey, rootSet.ders, error);
+    return { log: new FailedLog(identity, key.publicKey, rootSet.ders, error) };
   }
 }
 

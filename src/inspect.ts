@@ -6,7 +6,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FatalError, messageOf } from "./base/errors.ts";
+import { storeAuditSource } from "./client/local.ts";
+import type { Clock } from "./clock/clock.ts";
+import type { ShardConfig } from "./config/config.ts";
 import { lockFolder } from "./lock/folder-lock.ts";
+import type { Shard } from "./log/shard.ts";
+import { type SecondLook, SelfAudit } from "./monitor/self-audit.ts";
 import { guardFolderPath } from "./signer/guard-folder.ts";
 import { decodeGuardRecord, type GuardRecord } from "./signer/guard-record.ts";
 import { sha256 } from "./signer/sha256.ts";
@@ -14,6 +19,8 @@ import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { type Inspection, inspectLevelStore } from "./storage/level/inspect.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
 import type { Seam } from "./storage/level/seam.ts";
+import type { StoreReader } from "./storage/store.ts";
+import type { Observer } from "./telemetry/observer.ts";
 
 /** Opens a shard's folder that no process serves. @throws as `inspectLevelStore`. */
 export function inspectShard(folder: string): Promise<Inspection> {
@@ -21,10 +28,37 @@ export function inspectShard(folder: string): Promise<Inspection> {
   return inspectLevelStore(folder, { sha256, seam: REAL_SEAM, cacheBytes, lockFolder });
 }
 
+/** What a self-audit takes from its shard's composition. */
+export interface SelfAuditParts {
+  readonly store: StoreReader;
+  readonly seam: Seam;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** The self-audit of a shard that this process serves; it is not started. */
+export function makeSelfAudit(log: Shard, shard: ShardConfig, parts: SelfAuditParts): SelfAudit {
+  const { store, seam, clock, observer } = parts;
+  return new SelfAudit({
+    shard: shard.name,
+    source: storeAuditSource(store),
+    reopen: () => reopenShard(shard.folder, seam),
+    head: () => log.published,
+    clock,
+    sha256,
+    observer,
+    entriesPerSecond: shard.audit.entriesPerSecond,
+    halt: (reason) => log.halt(reason),
+    tell: (damage) => log.tellDamage(damage),
+  });
+}
+
 /** Opens files of a shard that this process serves afresh. @throws as `inspectLevelStore`. */
-export function reopenShard(folder: string, seam: Seam): Promise<Inspection> {
+export async function reopenShard(folder: string, seam: Seam): Promise<SecondLook> {
   const { cacheBytes } = LEVEL_DEFAULTS;
-  return inspectLevelStore(folder, { sha256, seam, cacheBytes, lockFolder: undefined });
+  const look = await inspectLevelStore(folder, { sha256, seam, cacheBytes, lockFolder: undefined });
+  const source = storeAuditSource(look.reader);
+  return { source, [Symbol.asyncDispose]: () => look[Symbol.asyncDispose]() };
 }
 
 /** The two slots of a guard as they are. */

@@ -59,6 +59,7 @@ export type UnavailableCode =
 
 /** Durable state is unknown or wrong: the operator must act, or the shard reloads from its store. */
 export type FatalCode =
+  | "FATAL_AUDIT"
   | "FATAL_CLOCK"
   | "FATAL_COMMIT_UNKNOWN"
   | "FATAL_DEDUP_MISMATCH"

@@ -53,6 +53,12 @@ export interface LimitsConfig {
   readonly lowPriorityAfterMs: number;
 }
 
+/** The running self-audit. */
+export interface AuditConfig {
+  /** 0 turns it off; up to 100,000. */
+  readonly entriesPerSecond: number;
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -70,6 +76,7 @@ export interface ShardConfig {
   readonly folder: string;
   readonly batch: BatchConfig;
   readonly pool: PoolConfig;
+  readonly audit: AuditConfig;
   /** A submission not answered by then gets 503; milliseconds. */
   readonly answerWithinMs: number;
   readonly acceptPrecertificateSigningCertificates: boolean;

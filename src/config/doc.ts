@@ -60,6 +60,12 @@ ${shards.properties?.["pool"]?.description}
 
 ${formatTable(shards.properties?.["pool"] ?? {})}
 
+## \`audit\`
+
+${shards.properties?.["audit"]?.description}
+
+${formatTable(shards.properties?.["audit"] ?? {})}
+
 ## \`limits\`
 
 ${top["limits"]?.description}

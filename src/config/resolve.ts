@@ -182,6 +182,7 @@ function shardsOf(
         folder,
         batch: { ...settings.batch },
         pool: { ...settings.pool },
+        audit: { ...settings.audit },
         answerWithinMs: settings.answerWithinMs,
         acceptPrecertificateSigningCertificates: settings.acceptPrecertificateSigningCertificates,
         extendedKeyUsages: settings.extendedKeyUsages.map((usage) =>

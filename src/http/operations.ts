@@ -4,7 +4,7 @@
  */
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../clock/clock.ts";
-import type { Log } from "../log/log.ts";
+import type { Log, LogStatus } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import { type Answer, ok, preflight, refusal } from "./answer.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
@@ -41,8 +41,8 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
   read("readyz", "/readyz", () => readiness(options.logs));
   for (const [shard, log] of options.logs) {
     read("readyz", `/readyz/${shard}`, () => {
-      const { isReady, reason } = log.status();
-      return isReady ? text(200, "ready\n") : text(503, `${reason}\n`);
+      const status = log.status();
+      return text(status.isReady ? 200 : 503, `${describe(status)}\n`);
     });
   }
   read("metrics", "/metrics", async () => {
@@ -68,11 +68,17 @@ function readiness(logs: ReadonlyMap<string, Log>): Answer {
   let isAnyReady = false;
   let lines = "";
   for (const [shard, log] of logs) {
-    const { isReady, reason } = log.status();
-    isAnyReady ||= isReady;
-    lines += `${shard}: ${isReady ? "ready" : reason}\n`;
+    const status = log.status();
+    isAnyReady ||= status.isReady;
+    lines += `${shard}: ${describe(status)}\n`;
   }
   return text(isAnyReady ? 200 : 503, lines);
+}
+
+/** Damage elsewhere does not take a shard out of service, but the operator must see it. */
+function describe({ isReady, reason, damage }: LogStatus): string {
+  const state = isReady ? "ready" : reason;
+  return damage === undefined ? state : `${state}; damaged: ${damage}`;
 }
 
 function text(status: number, body: string): Answer {

@@ -56,6 +56,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   UNAVAILABLE_STORE: 503,
 
   // A shard in trouble reloads by itself: clients retry 503, not 500.
+  FATAL_AUDIT: 503,
   FATAL_CLOCK: 503,
   FATAL_COMMIT_UNKNOWN: 503,
   FATAL_DEDUP_MISMATCH: 503,

@@ -23,6 +23,8 @@ export interface LogStatus {
   readonly headAgeMs: number | undefined;
   readonly poolEntryCount: number;
   readonly poolBytes: number;
+  /** What the self-audit found damaged, in a sentence; absent if nothing. */
+  readonly damage?: string | undefined;
 }
 
 /** One shard. */

@@ -49,6 +49,8 @@ export class Shard implements Log {
   readonly #reader: Reader;
   /** The one snapshot; set by the sequencer, after the guard recorded it. */
   #published: SignedTreeHead | undefined;
+  /** Set by the self-audit. */
+  #damage: string | undefined;
   /** The checkpoint of `#published`, made when it is first asked for. */
   #checkpoint: { readonly head: SignedTreeHead; readonly text: string } | undefined;
 
@@ -75,6 +77,21 @@ export class Shard implements Log {
     await this.#sequencer.stop();
     await this.#options.signer[Symbol.asyncDispose]();
     await this.#options.store[Symbol.asyncDispose]();
+  }
+
+  /** Signs nothing more: the self-audit found damage that an answer would rest on. */
+  halt(reason: string): void {
+    this.#sequencer.halt(reason);
+  }
+
+  /** Makes damage that was found part of the status; undefined if there is none any more. */
+  tellDamage(damage: string | undefined): void {
+    this.#damage = damage;
+  }
+
+  /** The published head without regard to the state; undefined before the first. */
+  get published(): SignedTreeHead | undefined {
+    return this.#published;
   }
 
   get identity(): ShardIdentity {
@@ -235,6 +252,7 @@ export class Shard implements Log {
       headAgeMs,
       poolEntryCount: this.#sequencer.poolEntryCount,
       poolBytes: this.#sequencer.poolBytes,
+      damage: this.#damage,
     };
   }
 }

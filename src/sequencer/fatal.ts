@@ -7,6 +7,7 @@ import { CtError } from "../base/errors.ts";
 
 /** Errors that a reload cannot mend: only the operator, or a restart. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
+  "FATAL_AUDIT",
   "FATAL_DEDUP_MISMATCH",
   "FATAL_FSYNC",
   "FATAL_GUARD_DISAGREES",

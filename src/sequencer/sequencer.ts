@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, defined } from "../base/assert.ts";
-import { CtError, messageOf, type UnavailableCode } from "../base/errors.ts";
+import { CtError, FatalError, messageOf, type UnavailableCode } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -74,6 +74,7 @@ export class Sequencer {
   #reason = "the shard is starting";
   #heldReason: string | undefined;
   #isStopping = false;
+  #halted: FatalError | undefined;
   /** Ends the wait for something due; set while the loop waits. */
   #wake: () => void = () => {};
   /** Ends any wait of the loop. */
@@ -136,6 +137,12 @@ export class Sequencer {
     this.#isStopping = true;
     this.#wakeToStop();
     await this.#life;
+  }
+
+  /** Signs nothing after the group under way, for good: an answer would rest on damage. */
+  halt(reason: string): void {
+    this.#halted ??= new FatalError("FATAL_AUDIT", reason);
+    this.#wakeToStop();
   }
 
   /** Takes a group from a frontend; `settle` is called once for each submission. */
@@ -353,6 +360,7 @@ export class Sequencer {
   async #untilDue(): Promise<void> {
     const { batch, clock } = this.#options;
     for (;;) {
+      if (this.#halted !== undefined) throw this.#halted;
       const isWaiting = this.#pool.entryCount > 0;
       if (this.#isStopping && !isWaiting) return;
       // A held shard takes nothing that could be due: it looks at the clock, and no more.

@@ -22,6 +22,7 @@ export function loggingObserver(level: LogLevel, stream: DestinationStream): Obs
     switch (event.type) {
       case "request":
       case "pool-size":
+      case "audit-progress":
         return;
       case "submission-answered":
       case "head-published":
@@ -39,8 +40,17 @@ export function loggingObserver(level: LogLevel, stream: DestinationStream): Obs
       case "recovery-step":
         logger.info(line);
         return;
+      case "audit-pass":
+        if (event.damage > 0) logger.error(line);
+        else logger.debug(line);
+        return;
       case "clock-held":
+      case "audit-interrupted":
         logger.warn(line);
+        return;
+      case "audit-finding":
+        if (event.isConfirmed) logger.error(line);
+        else logger.warn(line);
         return;
       case "request-bug":
         logger.error(line);

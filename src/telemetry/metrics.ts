@@ -38,12 +38,14 @@ export function metricsObserver(nowMs: () => number): Metrics {
   const submissions = submissionMetrics(registry);
   const batches = batchMetrics(registry);
   const shards = shardMetrics(registry, nowMs);
+  const audits = auditMetrics(registry);
   return {
     observer: (event) => {
       requests(event);
       submissions(event);
       batches(event);
       shards(event);
+      audits(event);
     },
     read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
@@ -179,6 +181,41 @@ function shardMetrics(registry: Registry, nowMs: () => number): Observer {
       for (const state of STATES) states.set({ shard, state }, state === event.state ? 1 : 0);
     } else {
       incidents(event);
+    }
+  };
+}
+
+function auditMetrics(registry: Registry): Observer {
+  const labelNames = ["shard"];
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
+  const position = gauge("stratus_audit_position", "Entries that this pass has verified.");
+  const treeSize = gauge("stratus_audit_tree_size", "Entries that this pass will verify.");
+  const seconds = gauge("stratus_audit_pass_seconds", "How long the last whole pass took.");
+  const damage = gauge("stratus_audit_damage", "Confirmed damage that the last pass saw.");
+  const passes = new Counter({
+    name: "stratus_audit_passes_total",
+    help: "Whole passes of the self-audit.",
+    labelNames,
+    registers,
+  });
+  const findings = new Counter({
+    name: "stratus_audit_findings_total",
+    help: "Errors of the self-audit by kind; unconfirmed: opened afresh, the files were right.",
+    labelNames: ["shard", "kind", "confirmed"],
+    registers,
+  });
+  return (event) => {
+    if (event.type === "audit-progress") {
+      position.set({ shard: event.shard }, event.position);
+      treeSize.set({ shard: event.shard }, event.treeSize);
+    } else if (event.type === "audit-pass") {
+      passes.inc({ shard: event.shard });
+      seconds.set({ shard: event.shard }, event.durationMs / 1_000);
+      damage.set({ shard: event.shard }, event.damage);
+    } else if (event.type === "audit-finding") {
+      const { shard, kind, isConfirmed } = event;
+      findings.inc({ shard, kind, confirmed: String(isConfirmed) });
     }
   };
 }

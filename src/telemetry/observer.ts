@@ -64,6 +64,40 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** The running self-audit has verified the entries before `position`. */
+      readonly type: "audit-progress";
+      readonly shard: string;
+      readonly position: number;
+      readonly treeSize: number;
+    }
+  | {
+      /** The self-audit has been through the whole shard. */
+      readonly type: "audit-pass";
+      readonly shard: string;
+      readonly treeSize: number;
+      readonly durationMs: number;
+      /** Confirmed findings that stand. */
+      readonly damage: number;
+    }
+  | {
+      readonly type: "audit-finding";
+      readonly shard: string;
+      /** Few values: `FindingKind` of the monitor. */
+      readonly kind: string;
+      readonly where: string;
+      readonly message: string;
+      /** Whether files that were opened afresh show it too. */
+      readonly isConfirmed: boolean;
+      /** Whether signing stopped for it. */
+      readonly isForSigning: boolean;
+    }
+  | {
+      /** The store did not answer the self-audit, which begins again later. */
+      readonly type: "audit-interrupted";
+      readonly shard: string;
+      readonly message: string;
+    }
+  | {
       readonly type: "pool-size";
       readonly shard: string;
       readonly entryCount: number;

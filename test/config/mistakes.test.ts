@@ -29,7 +29,7 @@ series:
   - name: nimbus
     ▶intervalMs: 10`,
     message:
-      'unknown key "intervalMs" in series[0] (write one of name, firstYear, years, period, type, roots, batch, pool, answerWithinMs, acceptPrecertificateSigningCertificates, extendedKeyUsages)',
+      'unknown key "intervalMs" in series[0] (write one of name, firstYear, years, period, type, roots, batch, pool, audit, answerWithinMs, acceptPrecertificateSigningCertificates, extendedKeyUsages)',
   },
   {
     title: "one key for a whole series",

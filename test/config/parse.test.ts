@@ -45,6 +45,7 @@ shards:
     key: ./test2026.pem
     batch: { intervalMs: 20, entriesMax: 1, bytesMax: 1048576, idleRefreshMs: 1000 }
     pool: { entriesMax: 2, bytesMax: 2097152 }
+    audit: { entriesPerSecond: 7 }
     answerWithinMs: 1000
     acceptPrecertificateSigningCertificates: false
     extendedKeyUsages: [serverAuth, 1.3.6.1.5.5.7.3.2]
@@ -63,6 +64,7 @@ drainMs: 0
     folder: "/srv/stratus/config/data/test2026",
     batch: { intervalMs: 20, entriesMax: 1, bytesMax: 1_048_576, idleRefreshMs: 1_000 },
     pool: { entriesMax: 2, bytesMax: 2_097_152 },
+    audit: { entriesPerSecond: 7 },
     answerWithinMs: 1_000,
     acceptPrecertificateSigningCertificates: false,
     extendedKeyUsages: ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"],

@@ -12,7 +12,7 @@ import { formatHex } from "../../encoding/hex.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import type { ShardIdentity, StoreReader } from "../store.ts";
 import { EntryFiles } from "./entry-files.ts";
-import type { LevelStoreOptions } from "./folder.ts";
+import { type LevelStoreOptions, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import { LevelReader } from "./reader.ts";
 import {
@@ -99,9 +99,10 @@ export async function inspectLevelStore(
   const identity = readRecord(database, IDENTITY_KEY);
   if (identity === undefined) throw corrupt("the store has no identity record");
   const record = decodeIdentity(identity);
-  const entries = new EntryFiles(options.seam.files, join(path, "entries"), record.segmentTiles);
+  const paths = pathsOf(path);
+  const entries = new EntryFiles(options.seam.files, paths.entries, record.segmentTiles);
+  const issuers = new IssuerFiles(options.seam.files, paths.issuers, options.sha256);
   held.defer(() => entries.close());
-  const issuers = new IssuerFiles(options.seam.files, join(path, "issuers"), options.sha256);
   const headPayload = readRecord(database, HEAD_KEY);
   const head = headPayload === undefined ? undefined : decodeHead(headPayload);
   const published = readRecord(database, PUBLISHED_KEY);
@@ -120,7 +121,7 @@ export async function inspectLevelStore(
     entriesSha256: head?.entriesSha256,
     published: published === undefined ? undefined : decodePublished(published),
     reader,
-    scanRecords: () => scanRecords(database, treeSize),
+    scanRecords: () => scanRecords(database, issuers, treeSize),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -164,6 +165,7 @@ async function copyDatabase(path: string, copy: string, options: InspectOptions)
 
 async function* scanRecords(
   database: Database,
+  issuers: IssuerFiles,
   treeSize: number,
 ): AsyncGenerator<RecordScan, void, void> {
   const counts = new Map<number, number>();
@@ -176,6 +178,11 @@ async function* scanRecords(
     if (message !== undefined) {
       const name = NAMES.get(prefix) ?? "of no known kind";
       wrong.push({ where: `record ${formatHex(key)}, ${name}`, message });
+    }
+    if (prefix === PREFIX.issuer) {
+      const problem = await problemOfIssuerFile(issuers, key.slice(1));
+      if (problem !== undefined)
+        wrong.push({ where: `file of issuer ${formatHex(key.slice(1))}`, message: problem });
     }
     recordCount += 1;
     if (recordCount % RECORDS_PER_STEP === 0) {
@@ -190,6 +197,18 @@ async function* scanRecords(
     wrong.push({ where, message: `expected ${treeSize}, one for each entry, got ${count}` });
   }
   yield { recordCount, wrong };
+}
+
+/** Each issuer stands in a file besides, for the day when LevelDB loses it. */
+async function problemOfIssuerFile(
+  issuers: IssuerFiles,
+  fingerprint: Uint8Array,
+): Promise<string | undefined> {
+  try {
+    return (await issuers.read(fingerprint)) === undefined ? "it is missing" : undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function problemOf(

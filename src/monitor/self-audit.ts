@@ -1,0 +1,200 @@
+/**
+ * The running self-audit: walks through a shard that is served, again and again, at a bounded
+ * rate. What it finds counts only once files that were opened afresh show it too.
+ * @module
+ */
+import { messageOf } from "../base/errors.ts";
+import type { AuditSource } from "../client/source.ts";
+import type { Clock } from "../clock/clock.ts";
+import { equalBytes } from "../encoding/bytes.ts";
+import { EMPTY_FRONTIER, type Frontier, frontierRoot } from "../merkle/frontier.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import type { TreeHead } from "../rfc6962/tree-head.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { auditChunk, type ChunkContext } from "./chunk.ts";
+import { FINDINGS_MAX, type Finding, finding, formatFinding } from "./finding.ts";
+
+/** Entries at a time: some 2 ms of the thread that also answers. A power of two. */
+const CHUNK_ENTRIES = 16;
+
+/** Between two passes, and before a store is asked again that did not answer. */
+const PAUSE_MS = 10_000;
+
+/** The same shard through files that were opened just now. */
+export interface SecondLook extends AsyncDisposable {
+  readonly source: AuditSource;
+}
+
+/** What a self-audit works with. */
+export interface SelfAuditOptions {
+  readonly shard: string;
+  readonly source: AuditSource;
+  readonly reopen: () => Promise<SecondLook>;
+  /** The published head. */
+  readonly head: () => TreeHead | undefined;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly observer: Observer;
+  /** More than 0. */
+  readonly entriesPerSecond: number;
+  /** Stops signing: an answer would rest on what is damaged. */
+  readonly halt: (reason: string) => void;
+  /** Told what stands confirmed, in a sentence; undefined when a pass found nothing more. */
+  readonly tell: (damage: string | undefined) => void;
+}
+
+/** One shard's self-audit. */
+export class SelfAudit {
+  readonly #options: SelfAuditOptions;
+  /** Confirmed damage by its line, with the pass that saw it last; at most 1,000. */
+  readonly #standing = new Map<string, number>();
+  #passNumber = 0;
+  #isStopping = false;
+  #wake: () => void = () => {};
+  #life: Promise<void> | undefined;
+  /** Opened by the first finding of a pass, closed with it. */
+  #secondLook: SecondLook | undefined;
+
+  constructor(options: SelfAuditOptions) {
+    this.#options = options;
+  }
+
+  /** Begins in the background. */
+  start(): void {
+    this.#life ??= this.#live();
+  }
+
+  /** Ends within one chunk. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake();
+    await this.#life;
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#isStopping) {
+      const head = this.#options.head();
+      try {
+        if (head !== undefined) await this.#pass(head);
+      } catch (error) {
+        // The store reloads, or has no room: what is there is looked at again later.
+        const { shard, observer } = this.#options;
+        observer({ type: "audit-interrupted", shard, message: messageOf(error) });
+      } finally {
+        await this.#closeSecondLook();
+      }
+      await this.#sleep(PAUSE_MS);
+    }
+  }
+
+  async #pass(head: TreeHead): Promise<void> {
+    const { shard, observer, clock, entriesPerSecond } = this.#options;
+    const { treeSize } = head;
+    const startMs = clock.monotonicMs();
+    const knownIssuers = new Set<string>();
+    this.#passNumber += 1;
+    let frontier: Frontier | undefined = EMPTY_FRONTIER;
+    for (let start = 0; start < treeSize; start += CHUNK_ENTRIES) {
+      const end = Math.min(treeSize, start + CHUNK_ENTRIES);
+      const chunkMs = clock.monotonicMs();
+      frontier = await this.#auditChunk(head, knownIssuers, frontier, start, end);
+      observer({ type: "audit-progress", shard, position: end, treeSize });
+      const spentMs = clock.monotonicMs() - chunkMs;
+      await this.#sleep(Math.max(1, ((end - start) * 1_000) / entriesPerSecond - spentMs));
+      if (this.#isStopping) return;
+    }
+    await this.#auditRoot(head, frontier);
+    for (const [line, passNumber] of this.#standing) {
+      if (passNumber !== this.#passNumber) this.#standing.delete(line);
+    }
+    this.#tell();
+    const durationMs = clock.monotonicMs() - startMs;
+    observer({ type: "audit-pass", shard, treeSize, durationMs, damage: this.#standing.size });
+  }
+
+  async #auditChunk(
+    head: TreeHead,
+    knownIssuers: Set<string>,
+    frontier: Frontier | undefined,
+    start: number,
+    end: number,
+  ): Promise<Frontier | undefined> {
+    const { source, sha256 } = this.#options;
+    const context = { sha256, head, requiresLeafIndex: true };
+    const first: ChunkContext = { ...context, source, knownIssuers };
+    const report = await auditChunk(first, frontier, start, end);
+    if (report.findings.length === 0) return report.frontier;
+    const second = {
+      ...context,
+      source: await this.#openSecondLook(),
+      knownIssuers: new Set<string>(),
+    };
+    const again = await auditChunk(second, frontier, start, end);
+    const lines = new Set(again.findings.map(placeOf));
+    for (const found of report.findings) this.#report(found, lines.has(placeOf(found)));
+    return again.frontier ?? report.frontier;
+  }
+
+  /** The entries must lead to the root; and if they do not, neither must the stored edge. */
+  async #auditRoot(head: TreeHead, frontier: Frontier | undefined): Promise<void> {
+    const { sha256 } = this.#options;
+    const { treeSize, rootHash } = head;
+    // Damage that keeps the root from being computed was found and told already.
+    if (frontier === undefined || equalBytes(frontierRoot(sha256, frontier), rootHash)) return;
+    const where = `the head of size ${treeSize}`;
+    const hashes = await (await this.#openSecondLook()).frontier(treeSize);
+    const isConfirmed = !equalBytes(frontierRoot(sha256, { size: treeSize, hashes }), rootHash);
+    this.#report(finding("root", where, "the entries do not lead to its root"), isConfirmed);
+  }
+
+  /** Tells a finding once, for as long as it stands. */
+  #report(found: Finding, isConfirmed: boolean): void {
+    const { shard, observer, halt } = this.#options;
+    const { kind, where, message, isForSigning } = found;
+    const line = formatFinding(found);
+    const isKnown = this.#standing.has(line);
+    if (isConfirmed && (isKnown || this.#standing.size < FINDINGS_MAX)) {
+      this.#standing.set(line, this.#passNumber);
+    }
+    if (isKnown) return;
+    observer({ type: "audit-finding", shard, kind, where, message, isConfirmed, isForSigning });
+    if (!isConfirmed) return;
+    this.#tell();
+    if (isForSigning) halt(`the self-audit found damage that an answer would rest on: ${line}`);
+  }
+
+  #tell(): void {
+    const [first] = this.#standing.keys();
+    const more = this.#standing.size > 1 ? ` (and ${this.#standing.size - 1} more)` : "";
+    this.#options.tell(first === undefined ? undefined : `${first}${more}`);
+  }
+
+  async #openSecondLook(): Promise<AuditSource> {
+    this.#secondLook ??= await this.#options.reopen();
+    return this.#secondLook.source;
+  }
+
+  async #closeSecondLook(): Promise<void> {
+    const look = this.#secondLook;
+    this.#secondLook = undefined;
+    await look?.[Symbol.asyncDispose]();
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isStopping) {
+        resolve();
+        return;
+      }
+      const cancel = this.#options.clock.after(delayMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+function placeOf({ kind, where }: Finding): string {
+  return `${kind}: ${where}`;
+}
