@@ -5,7 +5,7 @@
  */
 import { defined } from "../base/assert.ts";
 import { FatalError, RejectedError } from "../base/errors.ts";
-import { bytesKey } from "../encoding/bytes.ts";
+import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { assembleProof, type ProofPlan, planConsistency, planInclusion } from "../merkle/proof.ts";
@@ -121,9 +121,12 @@ export class Reader {
     return (await this.#store.readEntries(start, start + width)).bytes;
   }
 
-  /** An issuer by SHA-256. */
-  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#store.readIssuer(fingerprint);
+  /** An issuer by SHA-256, which is compared: its name is the best of checksums. */
+  async readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
+    const issuer = await this.#store.readIssuer(fingerprint);
+    if (issuer === undefined || equalBytes(this.#sha256(issuer), fingerprint)) return issuer;
+    const name = formatHex(fingerprint);
+    throw new FatalError("FATAL_STORE_CORRUPT", `the SHA-256 of issuer ${name} is another`);
   }
 
   async #prove(plan: ProofPlan): Promise<readonly Uint8Array[]> {
@@ -144,7 +147,7 @@ export class Reader {
   }
 
   async #fetchIssuer(fingerprint: Uint8Array): Promise<Uint8Array> {
-    const issuer = await this.#store.readIssuer(fingerprint);
+    const issuer = await this.readIssuer(fingerprint);
     if (issuer === undefined) {
       const name = formatHex(fingerprint);
       throw new FatalError("FATAL_STORE_CORRUPT", `issuer ${name} of an entry is not stored`);

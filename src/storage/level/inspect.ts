@@ -171,7 +171,15 @@ async function* scanRecords(
   const counts = new Map<number, number>();
   let wrong: WrongRecord[] = [];
   let recordCount = 0;
-  for await (const [key, value] of database.scan(new Uint8Array(0), Uint8Array.of(0xff))) {
+  const records = database.scan(new Uint8Array(0), Uint8Array.of(0xff))[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await nextRecord(records);
+    if (next === undefined) break;
+    if ("message" in next) {
+      wrong.push({ where: `the database after ${recordCount} records`, ...next });
+      break;
+    }
+    const [key, value] = next;
     const [prefix = 0] = key;
     counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
     const message = problemOf(prefix, key, value, treeSize);
@@ -208,6 +216,18 @@ async function problemOfIssuerFile(
     return (await issuers.read(fingerprint)) === undefined ? "it is missing" : undefined;
   } catch (error) {
     return messageOf(error);
+  }
+}
+
+/** Undefined behind the last; a message where LevelDB cannot go on. */
+async function nextRecord(
+  records: AsyncIterator<readonly [Uint8Array, Uint8Array]>,
+): Promise<readonly [Uint8Array, Uint8Array] | { readonly message: string } | undefined> {
+  try {
+    const next = await records.next();
+    return next.done === true ? undefined : next.value;
+  } catch (error) {
+    return { message: `LevelDB does not read on: ${messageOf(error)}` };
   }
 }
 
