@@ -59,6 +59,12 @@ export class Reader {
       );
     }
     requireTreeSize(treeSize, publishedSize);
+    // The index is a hint: the tree says whether it is right.
+    const [stored] = await this.#store.readNodes([{ level: 0, index: leafIndex }]);
+    if (stored === undefined || !equalBytes(stored, leafHash)) {
+      const name = formatHex(leafHash);
+      throw new FatalError("FATAL_STORE_CORRUPT", `${name} is not the hash of leaf ${leafIndex}`);
+    }
     return { leafIndex, path: await this.#prove(planInclusion(leafIndex, treeSize)) };
   }
 

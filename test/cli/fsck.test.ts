@@ -66,6 +66,17 @@ test("fsck() names the entry whose bytes are damaged, and what can be done", asy
   assert.match(out, /entry: bring the bytes back from a mirror or backup/);
 });
 
+test("fsck() takes no flipped bit in a segment's version for a newer program", async () => {
+  await using shard = await golden.copy();
+  const path = join(shard.folder, "entries", "00000000");
+  const bytes = await readFile(path);
+  bytes[8] = 2;
+  await writeFile(path, bytes);
+  const { exitCode, out } = await run({ folder: shard.folder });
+  assert.equal(exitCode, 1);
+  assert.match(out, /^DAMAGE entry: entries \[0, 256\): segment 0 has another header$/m);
+});
+
 test("fsck() names a segment that is missing once, with all its entries", async () => {
   await using shard = await golden.copy();
   await rm(join(shard.folder, "entries", "00000001"));

@@ -255,7 +255,9 @@ export class EntryFiles {
   #requireHeader(header: Uint8Array, segment: number): void {
     if (header.length === SEGMENT_HEADER_BYTES && equalBytes(header.subarray(0, 8), MAGIC)) {
       const version = new TlsReader(header.subarray(8)).uint(2);
-      if (version > SEGMENT_VERSION) {
+      const checksum = new TlsReader(header.subarray(16)).uint(4);
+      // A version is believed only if its checksum holds: else a flipped bit is a newer program.
+      if (version > SEGMENT_VERSION && checksum === crc32(header.subarray(0, 16))) {
         const message = `expected segment format ${SEGMENT_VERSION}, got ${version}`;
         throw new FatalError("FATAL_STORE_FORMAT", message);
       }
