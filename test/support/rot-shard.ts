@@ -121,6 +121,7 @@ export class RotShard implements AsyncDisposable {
             acceptPrecertificateSigningCertificates: true,
           },
           otherShards: [],
+          lowPriorityAfterMs: Number.MAX_SAFE_INTEGER,
           verifySignature,
           sha256,
           clock,
