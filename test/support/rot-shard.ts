@@ -113,7 +113,6 @@ export class RotShard implements AsyncDisposable {
         store,
         signer: new GuardedSigner({ key, folder, sha256 }),
         judge: new Judge({
-          lowPriorityAfterMs: 86_400_000,
           roots: new RootSet([ROOT.der], sha256),
           policy: {
             ...this.identity,
