@@ -38,6 +38,7 @@ import { openGuardFolder } from "./signer/guard-folder.ts";
 import { readKeyFile } from "./signer/key-file.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Signer } from "./signer/signer.ts";
+import { readSpace, type Space, SpaceWatch } from "./space/free-space.ts";
 import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { openLevelStore } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
@@ -60,6 +61,8 @@ export interface Overrides {
   readonly observer?: Observer;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
+  /** What the file system of a folder says of its room. */
+  readonly readSpace?: (folder: string) => Promise<Space>;
 }
 
 /** A log that serves. */
@@ -217,11 +220,18 @@ async function openShard(
     for (const message of config.development ? [] : problems) {
       observer({ type: "recovery-step", shard: shard.name, message });
     }
+    const space = await SpaceWatch.start({
+      folders: [shard.folder, config.guard],
+      limits: config.freeSpace,
+      clock,
+      readSpace: world.readSpace ?? readSpace,
+      report: (message) => observer({ type: "space-short", shard: shard.name, message }),
+    });
     const { batch, pool, answerWithinMs } = shard;
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
     const parts = { store, signer, judge, clock, sha256, observer };
-    const log = new Shard({ identity, ...parts, ...limits });
+    const log = new Shard({ identity, ...parts, ...limits, space });
     if (shard.audit.entriesPerSecond === 0) return { log };
     return { log, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
   } catch (error) {

@@ -55,6 +55,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   // The lock on a folder is one thing that the data and the guard folder need alike; it stands
   // in a folder of its own so that neither adapter imports the other.
   lock: { folders: ["base"], node: "any" },
+  // So does free space, which is looked at by the clock.
+  space: { folders: ["base", "src/clock/clock.ts"], node: "any" },
   storage: { folders: [...CORE, "lock"], packages: { level: "*" }, node: "any" },
   signer: { folders: [...CORE, "lock"], packages: { "@noble/curves": "*" }, node: "any" },
   clock: { folders: [...CORE], node: "any" },

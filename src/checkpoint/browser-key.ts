@@ -9,13 +9,18 @@ import { MalformedError } from "../base/errors.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import type { DigitallySigned } from "../rfc6962/signature.ts";
 
 /** DER of a SubjectPublicKeyInfo for P-256 up to the point: RFC 5480, section 2. */
 const SPKI_PREFIX: Uint8Array = parseHex("3059301306072a8648ce3d020106082a8648ce3d030107034200");
 
 /** Bytes of an uncompressed point. */
 const POINT_BYTES = 65;
+
+/** `DigitallySigned` of RFC 6962, as `rfc6962/signature.ts` decodes it. */
+interface Signed {
+  readonly algorithm: "ecdsa" | "rsa";
+  readonly signature: Uint8Array;
+}
 
 /** A key that signatures of a log are verified with. */
 export interface LogKey {
@@ -24,7 +29,7 @@ export interface LogKey {
   /** SHA-256 of `publicKey`; 32 bytes. */
   readonly logId: Uint8Array;
   /** Whether `signed` is a signature of `data` with this key, of this key's own algorithm. */
-  isSignature(data: Uint8Array, signed: DigitallySigned): boolean;
+  isSignature(data: Uint8Array, signed: Signed): boolean;
 }
 
 /**

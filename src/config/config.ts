@@ -59,6 +59,14 @@ export interface AuditConfig {
   readonly entriesPerSecond: number;
 }
 
+/** Below either, a shard takes no submissions. */
+export interface FreeSpaceConfig {
+  /** Bytes free in the file systems of `data` and `guard`. */
+  readonly bytesMin: number;
+  /** Of the whole file system. */
+  readonly percentMin: number;
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -104,6 +112,7 @@ export interface Config {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
+  readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
   /** In the order of the file, those of a series by year. At least one. */
   readonly shards: readonly ShardConfig[];

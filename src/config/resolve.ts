@@ -89,6 +89,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     development: file.development,
     logLevel: file.logLevel,
     drainMs: file.drainMs,
+    freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },
     shards: placed.map(({ shard }) => shard),
   };

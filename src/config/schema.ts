@@ -5,7 +5,14 @@
  * @module
  */
 import { z } from "zod";
-import type { AuditConfig, BatchConfig, LimitsConfig, PoolConfig } from "./config.ts";
+import type {
+  AuditConfig,
+  BatchConfig,
+  FreeSpaceConfig,
+  LimitsConfig,
+  PoolConfig,
+} from "./config.ts";
+import { freeSpaceSchema } from "./free-space-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
 import {
   type Parsed,
@@ -58,6 +65,7 @@ export interface ConfigFile {
   readonly development: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   readonly drainMs: number;
+  readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
   readonly roots: readonly string[];
   readonly series: readonly SeriesItem[];
@@ -338,6 +346,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
           "Milliseconds that SIGTERM waits for requests in flight. Shorter than the time after which your supervisor kills the process.",
         examples: [10_000],
       }),
+    freeSpace: freeSpaceSchema,
     limits: limitsSchema,
     roots: rootList()
       .default(["mozilla"])

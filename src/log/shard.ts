@@ -26,6 +26,9 @@ import { submitChain } from "./submit.ts";
 /** A head older than this many idle refreshes and a second makes a shard not ready. */
 const HEAD_AGE_REFRESHES = 3;
 
+/** Room is made by people: when a submission refused for want of it makes sense again. */
+const NO_ROOM_RETRY_MS = 30_000;
+
 /** What a shard is made of. It takes over store and signer: `stop` closes both. */
 export interface ShardOptions {
   readonly identity: ShardIdentity;
@@ -40,6 +43,8 @@ export interface ShardOptions {
   readonly answerWithinMs: number;
   /** See `ClockWatch`. */
   readonly clockSteadyMs: number | undefined;
+  /** Tells when room is short; taken over, too. Absent: there is always room. */
+  readonly space?: Disposable & { readonly shortage: string | undefined };
 }
 
 /** The engine of one shard. */
@@ -74,6 +79,7 @@ export class Shard implements Log {
 
   /** Finishes what is in the pool, then closes store and signer. */
   async stop(): Promise<void> {
+    this.#options.space?.[Symbol.dispose]();
     await this.#sequencer.stop();
     await this.#options.signer[Symbol.asyncDispose]();
     await this.#options.store[Symbol.asyncDispose]();
@@ -113,10 +119,22 @@ export class Shard implements Log {
       const { code, message, retryAfterMs } = refusal;
       throw new UnavailableError(code, message, { retryAfterMs });
     }
+    this.#requireRoom();
     if (endpoint === "add-chain" && poolNormalFullness >= ADD_CHAIN_FULLNESS_MAX) {
       const message = "the pool is nearly full, and what is left is for precertificates";
       throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
     }
+  }
+
+  /**
+   * New entries are refused while there is room for what was taken before. Heads go on: an idle
+   * refresh writes some hundred bytes, and a head that grows old ends a log sooner than a full
+   * disk, which a commit survives.
+   */
+  #requireRoom(): void {
+    const shortage = this.#options.space?.shortage;
+    if (shortage === undefined) return;
+    throw new UnavailableError("UNAVAILABLE_STORE", shortage, { retryAfterMs: NO_ROOM_RETRY_MS });
   }
 
   recall(
@@ -150,6 +168,7 @@ export class Shard implements Log {
     const startMs = clock.monotonicMs();
     try {
       requireNotClosed(this.identity, clock.nowMs());
+      this.#requireRoom();
       const submitter = {
         judge,
         clock,
@@ -242,6 +261,7 @@ export class Shard implements Log {
     const headAgeMsMax = HEAD_AGE_REFRESHES * batch.idleRefreshMs + 1_000;
     let { state, reason } = this.#sequencer;
     if (state === "open" && nowMs >= closesAtMs(this.identity)) state = "closed";
+    if (reason === "") reason = this.#options.space?.shortage ?? "";
     if (reason === "" && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
       reason = `the published head is ${headAgeMs} ms old, the limit is ${headAgeMsMax}`;
     }

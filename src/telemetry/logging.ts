@@ -46,6 +46,7 @@ export function loggingObserver(level: LogLevel, stream: DestinationStream): Obs
         return;
       case "clock-held":
       case "audit-interrupted":
+      case "space-short":
         logger.warn(line);
         return;
       case "audit-finding":

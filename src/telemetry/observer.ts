@@ -98,6 +98,12 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** Room became short, or, with an empty message, is back. */
+      readonly type: "space-short";
+      readonly shard: string;
+      readonly message: string;
+    }
+  | {
       readonly type: "pool-size";
       readonly shard: string;
       readonly entryCount: number;

@@ -14,7 +14,7 @@ import type { Log } from "../../src/log/log.ts";
 import { formatTreeHeadJson } from "../../src/rfc6962/json.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
 import type { TestCa } from "./certificates.ts";
-import { crashSubmission } from "./crash-audit.ts";
+import { type CrashSubmission, crashSubmission } from "./crash-audit.ts";
 import type { LogFolder } from "./process.ts";
 
 /** The one shard. */
@@ -26,6 +26,17 @@ export interface LocalLog extends AsyncDisposable {
   readonly log: Log;
   /** Submits number `serial` of `ca`. */
   submit(ca: TestCa, serial: number): Promise<Sct>;
+}
+
+const made = new Map<TestCa, Map<number, CrashSubmission>>();
+
+/** The same bytes each time: a CA's signature differs, and with it the certificate. */
+function submissionOf(ca: TestCa, serial: number): CrashSubmission {
+  const known = made.get(ca) ?? new Map<number, CrashSubmission>();
+  made.set(ca, known);
+  const submission = known.get(serial) ?? crashSubmission(ca, serial);
+  known.set(serial, submission);
+  return submission;
 }
 
 /** Creates what is missing and serves. */
@@ -46,7 +57,7 @@ export async function serveLocal(folder: LogFolder, overrides: Overrides = {}): 
     running,
     log,
     submit(ca, serial) {
-      const { endpoint, chain } = crashSubmission(ca, serial);
+      const { endpoint, chain } = submissionOf(ca, serial);
       return log.submit(endpoint, chain);
     },
     [Symbol.asyncDispose]: () => running.stop(),
