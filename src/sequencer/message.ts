@@ -34,12 +34,15 @@ export type Outcome =
       /** Whether the entry was in the log before this submission. */
       readonly isDuplicate: boolean;
     }
-  | {
-      readonly type: "unavailable";
-      readonly code: UnavailableCode;
-      readonly message: string;
-      readonly retryAfterMs: number;
-    };
+  | Unavailable;
+
+/** Not now, or not known. */
+export interface Unavailable {
+  readonly type: "unavailable";
+  readonly code: UnavailableCode;
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
 
 /** Called once for each submission of a group, in any order. */
 export type Settle = (position: number, outcome: Outcome) => void;
@@ -55,3 +58,14 @@ export function submissionBytes(submission: Submission): number {
   const signed = entry.type === "x509" ? entry.certificate : entry.tbs;
   return 128 + signed.length + (precertificate?.length ?? 0) + 32 * chain.length;
 }
+
+/** The outcome of a submission that may be tried again in a second. */
+export function unavailable(code: UnavailableCode, message: string): Unavailable {
+  return { type: "unavailable", code, message, retryAfterMs: 1_000 };
+}
+
+/** The one outcome of every submission that finds no room. */
+export const POOL_FULL: Unavailable = unavailable(
+  "UNAVAILABLE_POOL_FULL",
+  "the pool of submissions is full",
+);

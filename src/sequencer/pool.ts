@@ -21,6 +21,11 @@ export interface Waiting {
   readonly waiters: ((outcome: Outcome) => void)[];
 }
 
+/** Tells everyone who waits. */
+export function answer(waiting: Waiting, outcome: Outcome): void {
+  for (const waiter of waiting.waiters) waiter(outcome);
+}
+
 /** First in, first out; normal before low. */
 export class Pool {
   readonly #limits: PoolLimits;

@@ -18,9 +18,16 @@ import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
 import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 import { isFinal, isReadOnly } from "./fatal.ts";
-import type { Outcome, Settle, Submission } from "./message.ts";
+import {
+  type Outcome,
+  POOL_FULL,
+  type Settle,
+  type Submission,
+  type Unavailable,
+  unavailable,
+} from "./message.ts";
 import { planGroup, type Tree } from "./plan.ts";
-import { Pool, type PoolLimits, type Waiting } from "./pool.ts";
+import { answer, Pool, type PoolLimits, type Waiting } from "./pool.ts";
 import { recheckRecords } from "./recheck.ts";
 import { findProvenHead, recover } from "./recover.ts";
 import type { CheckEntry } from "./verify.ts";
@@ -115,7 +122,7 @@ export class Sequencer {
   }
 
   /** The refusal that any submission would get now; undefined if there is room. */
-  get refusal(): (Outcome & { readonly type: "unavailable" }) | undefined {
+  get refusal(): Unavailable | undefined {
     if (this.#isStopping) return unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");
     if (this.#state !== "open") return unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
     if (this.#heldReason !== undefined) {
@@ -385,17 +392,4 @@ export class Sequencer {
       this.#wake = isWokenBySubmission ? wake : () => {};
     });
   }
-}
-
-const POOL_FULL = unavailable("UNAVAILABLE_POOL_FULL", "the pool of submissions is full");
-
-function unavailable(
-  code: UnavailableCode,
-  message: string,
-): Outcome & { readonly type: "unavailable" } {
-  return { type: "unavailable", code, message, retryAfterMs: 1_000 };
-}
-
-function answer(waiting: Waiting, outcome: Outcome): void {
-  for (const waiter of waiting.waiters) waiter(outcome);
 }

@@ -212,6 +212,7 @@ describe("Shard.status()", () => {
       headAgeMs: 0,
       poolEntryCount: 0,
       poolBytes: 0,
+      damage: undefined,
     });
     isStuck = true;
     await machine.clock.advance(31_000);
