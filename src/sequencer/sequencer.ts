@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, defined } from "../base/assert.ts";
-import { CtError, FatalError, messageOf, type UnavailableCode } from "../base/errors.ts";
+import { CtError, FatalError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";

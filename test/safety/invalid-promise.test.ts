@@ -72,6 +72,7 @@ test("submitChain() refuses an answer for another entry than the one it sent", a
   const root = makeCa();
   const clock = new ManualClock();
   const judge = new Judge({
+    lowPriorityAfterMs: 86_400_000,
     roots: new RootSet([root.der], sha256),
     policy: OPEN_POLICY,
     otherShards: [],
@@ -85,6 +86,7 @@ test("submitChain() refuses an answer for another entry than the one it sent", a
       clock,
       logId: ENGINE_KEY.logId,
       answerWithinMs: 1_000,
+      poolFullness: 0,
       sequence: (
         [submission]: Parameters<Parameters<typeof submitChain>[0]["sequence"]>[0],
         settle: Parameters<Parameters<typeof submitChain>[0]["sequence"]>[1],
@@ -101,7 +103,7 @@ test("submitChain() refuses an answer for another entry than the one it sent", a
         });
       },
     };
-    const answer = submitChain(submitter, "add-chain", [root.issue()]);
+    const answer = submitChain(submitter, "add-chain", [root.issue()], undefined);
     if (isSame) assert.equal((await answer).isDuplicate, true);
     else await assert.rejects(answer, { code: "FATAL_DEDUP_MISMATCH" });
   }
