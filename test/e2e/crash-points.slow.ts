@@ -119,7 +119,7 @@ describe("a machine that dies", { skip: obstacle ?? false }, () => {
     ["the folder's of a new segment", below(SHARD_FOLDER, "/entries"), /is missing/],
     ["LevelDB's log's", below(SHARD_FOLDER, "/db/[0-9]+\\.log"), /FATAL_ROLLED_BACK/],
     ["the guard's slots'", below(GUARD_FOLDER, "/[0-9a-f]{64}/slot-[01]"), /two signatures/],
-    ["the shard folder's", below(SHARD_FOLDER, ""), /no key at|there is no store/],
+    ["the shard folder's", below(SHARD_FOLDER, ""), /no key at|there is no store|ENOENT/],
     ["the guard folder's", below(GUARD_FOLDER, ""), /cannot read the guard/],
     ["the data folder's", /^disk\/data$/, /no key at|there is no store/],
     ["the folder's above the data folder", /^disk$/, /no key at|there is no store/],

@@ -33,11 +33,11 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
           const committed = await commitPlan(this.#options, this.#signed, plan);`,
       },
       {
-        find: "import { Pool,",
+        find: "import { answer, Pool,",
         replace: `
           import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
           import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
-          import { Pool,`,
+          import { answer, Pool,`,
       },
     ],
   },
