@@ -78,7 +78,11 @@ export function growDer(random: Random, der: Uint8Array, bytes: number): Uint8Ar
   if (top === undefined || all.length === 0) return der;
   const { node, siblings } = random.pick(all);
   const count = Math.max(0, Math.floor((bytes - der.length) / encode([node]).length));
-  siblings.splice(siblings.indexOf(node), 0, ...Array.from({ length: count }, () => node));
+  const before = siblings.splice(0, siblings.indexOf(node));
+  const after = siblings.splice(0);
+  for (const part of [before, Array.from({ length: count }, () => node), after]) {
+    for (const one of part) siblings.push(one);
+  }
   return encode(top);
 }
 

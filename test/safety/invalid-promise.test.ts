@@ -122,3 +122,23 @@ test("verifyCommitted() refuses a head that is older than an entry in it", async
   );
   await verifyCommitted(sha256, store, undefined, commit.head, commit.entriesSha256, () => {});
 });
+
+test("verifyCommitted() refuses a stored hash that is wrong, also away from the right edge", async () => {
+  const disk = new MemoryDisk(TEST_IDENTITY);
+  const store = openMemoryStore(disk);
+  const empty = { head: undefined, frontier: { size: 0, hashes: [] } };
+  const submissions = [0, 2, 3, 5].map((index) => makeSubmission(index));
+  const { commit } = planGroup(sha256, empty, 5_000, submissions, () => true);
+  await store.commit(commit);
+  const verify = () =>
+    verifyCommitted(sha256, store, undefined, commit.head, commit.entriesSha256, () => {});
+  await verify();
+  // A proof for any leaf would rest on it, but the root of four leaves does not.
+  const hashes = disk.nodes[0] ?? assert.fail("the leaves' hashes are stored");
+  const right = hashes[1] ?? assert.fail("there is a second leaf");
+  hashes[1] = right.with(0, (right[0] ?? 0) ^ 1);
+  await assert.rejects(verify(), {
+    code: "FATAL_VERIFY_MISMATCH",
+    message: /stored hash \(0, 1\)/,
+  });
+});
