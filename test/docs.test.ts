@@ -159,3 +159,33 @@ test("docs/SAFETY.md names bounds that exist in the source, with their values", 
     }
   }
 });
+
+const SAFETY = "docs/SAFETY.md";
+
+test(`${SAFETY} names files that exist`, () => {
+  const paths = [...read(SAFETY).matchAll(/`((?:src|test|docs|config|bench)\/[\w./-]+\.\w+)`/g)];
+  assert(paths.length > 50, "the page was read");
+  for (const [, path = ""] of paths) assert(isFile(path), `no ${path}`);
+});
+
+for (const [index, row] of rowsOf(sectionOf(read(SAFETY), "Incidents")).entries()) {
+  test(`${SAFETY}, incident ${index + 1} has protection, test and mutation: ${row[0] ?? ""}`, () => {
+    assert.equal(row.length, 4, "expected | incident | protection | shown by | mutation |");
+    for (const cell of row) assert(cell.length >= 10, `expected a sentence, got ${cell}`);
+    assert.match(row[1] ?? "", /`(?:src|test)\/[^`]+`/, "the protection names its file");
+    requireQuotedTitles(row[2] ?? "");
+  });
+}
+
+/** `test/x.test.ts`: "words", "words"; `test/y.test.ts`: ...: the words stand in that file. */
+function requireQuotedTitles(cell: string): void {
+  const parts = [...cell.matchAll(/`(test\/[^`]+)`: ((?:"[^"]+"(?:, )?)+)/g)];
+  assert(parts.length > 0, 'expected `test/file`: "words of its title"');
+  for (const [, path = "", quoted = ""] of parts) {
+    // Titles built from values are found by their source; quotes in them are written as they are.
+    const text = read(path).replaceAll('\\"', '"');
+    for (const [, words = ""] of quoted.matchAll(/"([^"]+)"/g)) {
+      assert(text.includes(words), `${JSON.stringify(words)} does not stand in ${path}`);
+    }
+  }
+}

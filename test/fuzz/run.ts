@@ -81,21 +81,21 @@ async function runSeconds(): Promise<void> {
 async function runInputs(): Promise<void> {
   const runs = targets.map((target) => new FuzzRun(target, seed));
   for (const run of runs) await run.start();
-  await stepAll(runs, Math.ceil(inputs / 10));
-  const before = anonymousBytes();
-  await stepAll(runs, inputs);
-  const after = anonymousBytes();
+  const measured: (number | undefined)[] = [];
+  for (let tenth = 1; tenth <= 10; tenth += 1) {
+    await stepAll(runs, Math.ceil((inputs * tenth) / 10));
+    if (values.memory) measured.push(anonymousBytes());
+  }
   for (const run of runs) report(run.target, run);
   if (!values.memory) return;
+  const [before, after] = [measured[0], measured.at(-1)];
   if (before === undefined || after === undefined) {
     say("memory: not told here (/proc/self/status has no RssAnon)");
     return;
   }
-  const [first, last, heap] = [before, after, process.memoryUsage().heapUsed].map((bytes) =>
-    (bytes / 1e6).toFixed(1),
-  );
-  say(`memory: ${first} MB anonymous after ${Math.ceil(inputs / 10)} inputs, ${last} MB after all`);
-  say(`memory: ${heap} MB of it is in use on the heap`);
+  const megabytes = measured.map((bytes) => ((bytes ?? 0) / 1e6).toFixed(1));
+  say(`memory: MB anonymous after each tenth of the inputs: ${megabytes.join(" ")}`);
+  say(`memory: ${(process.memoryUsage().heapUsed / 1e6).toFixed(1)} MB of it in use on the heap`);
   if (after - before > GROWTH_BYTES_MAX) {
     say(`memory grew by more than ${GROWTH_BYTES_MAX / 1e6} MB`);
     process.exitCode = 1;
