@@ -189,3 +189,16 @@ function requireQuotedTitles(cell: string): void {
     }
   }
 }
+
+test("package.json pins every dependency, and package-lock.json has the hash of each package", () => {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  const pinned = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
+  assert(pinned.length > 10);
+  for (const [name, version] of pinned) assert.match(String(version), /^\d+\.\d+\.\d+$/, name);
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    readonly packages: Readonly<Record<string, { readonly integrity?: string }>>;
+  };
+  for (const [path, { integrity }] of Object.entries(packages)) {
+    if (path !== "") assert.match(integrity ?? "", /^sha512-/, path);
+  }
+});
