@@ -40,17 +40,22 @@ export async function openStratus(options: {
   readonly seed: number;
   /** A folder on the disk to measure; default: for temporary files. */
   readonly parent?: string;
+  /** As in the configuration; default `auto`. */
+  readonly frontends?: number | "auto";
+  /** Further arguments of Node, as `--cpu-prof`. */
+  readonly nodeOptions?: string;
 }): Promise<Server> {
   const folder = await mkdtemp(join(options.parent ?? tmpdir(), "stratus-bench-"));
   const roots = ISSUER_KINDS.map((kind) => deriveAuthority(kind, options.seed).root);
   await writeFile(join(folder, "roots.pem"), roots.map(formatCertificatePem).join(""));
   const [port, operationsPort] = await freePorts();
   const config = join(folder, "stratus.yaml");
-  await writeFile(config, formatConfig(port, operationsPort));
+  await writeFile(config, formatConfig(port, operationsPort, options.frontends ?? "auto"));
   await promisify(execFile)(LAUNCHER, ["init", "--config", config]);
   const log = join(folder, "server.log");
   const child = spawn(LAUNCHER, ["serve", "--config", config], {
     stdio: ["ignore", openSync(log, "w"), openSync(log, "a")],
+    env: { ...process.env, NODE_OPTIONS: options.nodeOptions ?? "" },
   });
   const stop = async () => {
     await stopChild(child);
@@ -72,11 +77,12 @@ export async function openStratus(options: {
   };
 }
 
-function formatConfig(port: number, operationsPort: number): string {
+function formatConfig(port: number, operationsPort: number, frontends: number | "auto"): string {
   return `listen: 127.0.0.1:${port}
 operations: 127.0.0.1:${operationsPort}
 publicUrl: http://127.0.0.1:${port}
 data: ./data
+frontends: ${frontends}
 guard: ./guard
 shards:
   - name: ${SHARD}

@@ -192,7 +192,8 @@ const group = rsa.entries.map(
     dedupKey: dedupKeyOf(sha256, entry),
     entry,
     precertificate: pick(rsa.chains, at)[0],
-    chain: [{ fingerprint: sha256(pick(rsa.chains, at)[1]), der: pick(rsa.chains, at)[1] }],
+    chainFingerprints: [sha256(pick(rsa.chains, at)[1])],
+    issuers: [],
     priority: "normal",
   }),
 );

@@ -59,6 +59,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   space: { folders: ["base", "src/clock/clock.ts"], node: "any" },
   storage: { folders: [...CORE, "lock"], packages: { level: "*" }, node: "any" },
   signer: { folders: [...CORE, "lock"], packages: { "@noble/curves": "*" }, node: "any" },
+  // What carries messages to the sequencers; threads are named in one file.
+  channel: {
+    folders: [...CORE, "ports", "src/sequencer/message.ts", "src/sequencer/message-codec.ts"],
+    node: { "node:worker_threads": "thread.ts" },
+  },
   clock: { folders: [...CORE], node: "any" },
   // Roots are read from files and Node's store, and parsed as certificates.
   roots: { folders: ["base", "x509"], node: "any" },
@@ -124,6 +129,8 @@ function refusal(file: string, specifier: string): string | undefined {
   if (layer === undefined) return `src/${own} has no row in LAYERS`;
   const isAllowed = (files: string | undefined): boolean =>
     files === "*" || (files !== undefined && file === `src/${own}/${files}`);
+  // Starts the script that the composition root names.
+  if (file === "src/channel/thread.ts" && specifier === "?") return undefined;
   if (specifier.startsWith("node:")) {
     const isNode = layer.node === "any" || isAllowed(layer.node?.[specifier.replace(/\/.*/, "")]);
     return isNode ? undefined : `${specifier} is not for src/${own}`;
@@ -169,13 +176,20 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
   });
 }
 
+/** Of the process, of `init`, of a frontend thread; and what the first and the last share. */
+const ROOTS: readonly string[] = [
+  "compose",
+  "create",
+  "frontend",
+  "inspect",
+  "main",
+  "open-shards",
+  "server-parts",
+];
+
 test("only the composition roots and main.ts stand directly in src", () => {
-  for (const file of sourceFiles("src/*.ts")) {
-    assert.ok(
-      ["src/main.ts", "src/compose.ts", "src/create.ts", "src/inspect.ts"].includes(file),
-      file,
-    );
-  }
+  const roots = ROOTS.map((root) => `src/${root}.ts`);
+  for (const file of sourceFiles("src/*.ts")) assert.ok(roots.includes(file), file);
 });
 
 const REFUSED: readonly (readonly [string, string])[] = [

@@ -16,7 +16,7 @@ interface Ban {
 }
 
 /** Folders that touch the world. */
-const ADAPTERS = "storage|signer|lock|clock|telemetry|client";
+const ADAPTERS = "storage|signer|lock|clock|channel|telemetry|client";
 
 const OUTER = new RegExp(`^src/(?:(?:${ADAPTERS}|cli)/|main\\.ts$)`);
 

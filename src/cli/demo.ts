@@ -282,6 +282,7 @@ export async function writeDemoConfig(folder: string, root: Uint8Array): Promise
     "publicUrl: http://log.example",
     "development: true",
     "logLevel: error",
+    "frontends: 0",
     "roots: [./roots.pem]",
     "shards:",
     `  - name: ${DEMO_SHARD}`,

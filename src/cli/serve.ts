@@ -23,11 +23,12 @@ export interface ServeIo {
 export async function serve(config: Config, io: ServeIo): Promise<number> {
   const running = await startStratus(config);
   for (const line of describe(config, running)) io.print(line);
-  await io.stopped;
+  const reason = await Promise.race([io.stopped, running.failed]);
+  if (reason !== undefined) io.print(`Cannot go on: ${reason}`);
   io.print("Stopping: no new submissions, those in flight are answered first.");
   await running.stop();
   io.print("Stopped.");
-  return 0;
+  return reason === undefined ? 0 : 1;
 }
 
 function describe(config: Config, running: Running): readonly string[] {

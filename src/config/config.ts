@@ -110,6 +110,8 @@ export interface Config {
   /** Only then may `dev` create keys and shards by itself. */
   readonly development: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+  /** Threads that serve the public port, one for each core if `auto`; 0: the main thread does. */
+  readonly frontends: number | "auto";
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;

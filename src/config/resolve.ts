@@ -88,6 +88,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     guard,
     development: file.development,
     logLevel: file.logLevel,
+    frontends: file.frontends,
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },

@@ -64,6 +64,7 @@ export interface ConfigFile {
   readonly guard: string;
   readonly development: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+  readonly frontends: number | "auto";
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
@@ -71,6 +72,9 @@ export interface ConfigFile {
   readonly series: readonly SeriesItem[];
   readonly shards: readonly ShardItem[];
 }
+
+/** Frontend threads of one process at most. */
+const FRONTENDS_MAX = 64;
 
 /** Shards that one process serves at most. */
 export const SHARDS_MAX = 256;
@@ -338,6 +342,14 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .meta({
         description: "Least severe line that is logged. Refused submissions are debug.",
         examples: ["info"],
+      }),
+    frontends: z
+      .union([z.literal("auto"), whole(0, FRONTENDS_MAX)])
+      .default("auto")
+      .meta({
+        description:
+          "Threads that serve the public port: HTTP, parsing and verification. `auto` is one for each core; 0 serves in the main thread, for small machines. Each takes some 40 MB; a client's rates (`limits`) count in each.",
+        examples: ["auto"],
       }),
     drainMs: whole(0, 600_000)
       .default(10_000)

@@ -2,6 +2,7 @@
  * Listening and leaving. Fastify's own `listen` takes no `reusePort`.
  * @module
  */
+import { createServer } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 
@@ -36,6 +37,19 @@ export async function listen(
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new RangeError("expected a TCP address");
   return { host: bound.address, port: bound.port };
+}
+
+/**
+ * Requires that nobody listens on an address, not even to share it.
+ * @throws Error of the system: the address is in use, not ours, not allowed.
+ */
+export async function requireFree(address: Address): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
+  });
+  await new Promise((resolve) => probe.close(resolve));
 }
 
 /** After the deadline, how soon a server that still listens is cut off again. */

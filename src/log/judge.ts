@@ -93,7 +93,8 @@ export class Judge {
       dedupKey: dedupKeyOf(sha256, admitted.entry),
       entry: admitted.entry,
       precertificate: admitted.precertificate,
-      chain: admitted.chain,
+      chainFingerprints: admitted.chain.map(({ fingerprint }) => fingerprint),
+      issuers: admitted.chain,
       priority,
     };
   }

@@ -1,33 +1,24 @@
 /**
- * One shard in one process: judge, sequencer and reader behind the `Log` facade, around one
- * published head.
+ * One shard in the thread that holds its key: the sequencer, its store and its signer, and a
+ * frontend beside them. Frontends of other threads bring their groups to `sequencing` and read
+ * `cell`.
  * @module
  */
-import { CtError, UnavailableError } from "../base/errors.ts";
-import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import { ADD_CHAIN_FULLNESS_MAX } from "../policy/limits.ts";
-import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { Sequencing } from "../sequencer/message.ts";
 import type { PoolLimits } from "../sequencer/pool.ts";
 import { type BatchLimits, Sequencer } from "../sequencer/sequencer.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { ShardIdentity, Store } from "../storage/store.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import { checkEntry } from "./check-entry.ts";
+import { Frontend, NO_ROOM } from "./frontend.ts";
+import { HeadCell, type ShardView } from "./head-cell.ts";
 import type { Judge } from "./judge.ts";
-import { closesAtMs, requireNotClosed } from "./lifecycle.ts";
-import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
-import { Reader } from "./read.ts";
-import { submitChain } from "./submit.ts";
-
-/** A head older than this many idle refreshes and a second makes a shard not ready. */
-const HEAD_AGE_REFRESHES = 3;
-
-/** Room is made by people: when a submission refused for want of it makes sense again. */
-const NO_ROOM_RETRY_MS = 30_000;
+import type { LogStatus, SubmitEndpoint } from "./log.ts";
 
 /** What a shard is made of. It takes over store and signer: `stop` closes both. */
 export interface ShardOptions {
@@ -44,32 +35,57 @@ export interface ShardOptions {
   /** See `ClockWatch`. */
   readonly clockSteadyMs: number | undefined;
   /** Tells when room is short; taken over, too. Absent: there is always room. */
-  readonly space?: Disposable & { readonly shortage: string | undefined };
+  readonly space?: Space;
 }
 
-/** The engine of one shard. */
-export class Shard implements Log {
-  readonly #options: ShardOptions;
+/** See `ShardOptions`. */
+type Space = Disposable & { readonly shortage: string | undefined };
+
+/** The engine of one shard, and its frontend in the same thread. */
+export class Shard extends Frontend {
+  /** The one snapshot; the head is set by the sequencer, after the guard recorded it. */
+  readonly cell: HeadCell;
+  readonly #signer: Signer;
+  readonly #store: Store;
+  readonly #space: Space | undefined;
   readonly #sequencer: Sequencer;
-  readonly #reader: Reader;
-  /** The one snapshot; set by the sequencer, after the guard recorded it. */
-  #published: SignedTreeHead | undefined;
+  #head: SignedTreeHead | undefined;
+  /** What the cell was last given. */
+  #shown: ShardView | undefined;
   /** Set by the self-audit. */
   #damage: string | undefined;
-  /** The checkpoint of `#published`, made when it is first asked for. */
-  #checkpoint: { readonly head: SignedTreeHead; readonly text: string } | undefined;
 
   constructor(options: ShardOptions) {
-    this.#options = options;
-    this.#reader = new Reader(options.store, options.sha256);
-    this.#sequencer = new Sequencer({
+    const { identity, store, signer, batch } = options;
+    const cell = HeadCell.make();
+    const sequencer = new Sequencer({
       ...options,
-      shard: options.identity.name,
+      shard: identity.name,
       checkEntry,
       publish: (head) => {
-        this.#published = head;
+        this.#head = head;
+        this.#show();
       },
+      changed: () => this.#show(),
     });
+    super({
+      ...options,
+      publicKey: signer.publicKey,
+      cell,
+      sequence: (submission, settle) =>
+        sequencer.sequence([submission], (_, outcome) => settle(outcome)),
+      idleRefreshMs: batch.idleRefreshMs,
+    });
+    this.cell = cell;
+    this.#signer = signer;
+    this.#store = store;
+    this.#space = options.space;
+    this.#sequencer = sequencer;
+  }
+
+  /** Where frontends of other threads bring their groups. */
+  get sequencing(): Sequencing {
+    return this.#sequencer;
   }
 
   /** Resolves when the shard is open, or is known not to open by itself. Never throws. */
@@ -79,10 +95,10 @@ export class Shard implements Log {
 
   /** Finishes what is in the pool, then closes store and signer. */
   async stop(): Promise<void> {
-    this.#options.space?.[Symbol.dispose]();
+    this.#space?.[Symbol.dispose]();
     await this.#sequencer.stop();
-    await this.#options.signer[Symbol.asyncDispose]();
-    await this.#options.store[Symbol.asyncDispose]();
+    await this.#signer[Symbol.asyncDispose]();
+    await this.#store[Symbol.asyncDispose]();
   }
 
   /** Signs nothing more: the self-audit found damage that an answer would rest on. */
@@ -97,182 +113,51 @@ export class Shard implements Log {
 
   /** The published head without regard to the state; undefined before the first. */
   get published(): SignedTreeHead | undefined {
-    return this.#published;
+    return this.cell.read().head;
   }
 
-  get identity(): ShardIdentity {
-    return this.#options.identity;
+  override requireOpen(endpoint: SubmitEndpoint): void {
+    this.#show();
+    super.requireOpen(endpoint);
   }
 
-  get publicKey(): Uint8Array {
-    return this.#options.signer.publicKey;
-  }
-
-  roots(): readonly Uint8Array[] {
-    return this.#options.judge.roots.ders;
-  }
-
-  requireOpen(endpoint: SubmitEndpoint): void {
-    requireNotClosed(this.identity, this.#options.clock.nowMs());
-    const { refusal, poolNormalFullness } = this.#sequencer;
-    if (refusal !== undefined) {
-      const { code, message, retryAfterMs } = refusal;
-      throw new UnavailableError(code, message, { retryAfterMs });
-    }
-    this.#requireRoom();
-    if (endpoint === "add-chain" && poolNormalFullness >= ADD_CHAIN_FULLNESS_MAX) {
-      const message = "the pool is nearly full, and what is left is for precertificates";
-      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
-    }
-  }
-
-  /**
-   * New entries are refused while there is room for what was taken before. Heads go on: an idle
-   * refresh writes some hundred bytes, and a head that grows old ends a log sooner than a full
-   * disk, which a commit survives.
-   */
-  #requireRoom(): void {
-    const shortage = this.#options.space?.shortage;
-    if (shortage === undefined) return;
-    throw new UnavailableError("UNAVAILABLE_STORE", shortage, { retryAfterMs: NO_ROOM_RETRY_MS });
-  }
-
-  recall(
-    endpoint: SubmitEndpoint,
-    body: Uint8Array,
-  ): { readonly bodyKey: string; readonly sct: Sct | undefined } {
-    const { clock, observer, judge } = this.#options;
-    const shard = this.identity.name;
-    const startMs = clock.monotonicMs();
-    const bodyKey = judge.known.keyOf(endpoint, body);
-    try {
-      const sct = judge.known.recall(bodyKey);
-      if (sct !== undefined) {
-        const durationMs = clock.monotonicMs() - startMs;
-        observer({ type: "submission-answered", shard, endpoint, isDuplicate: true, durationMs });
-      }
-      return { bodyKey, sct };
-    } catch (error) {
-      this.#reportRefusal(endpoint, startMs, error);
-      throw error;
-    }
-  }
-
-  async submit(
+  override submit(
     endpoint: SubmitEndpoint,
     chain: readonly Uint8Array[],
     bodyKey?: string,
   ): Promise<Sct> {
-    const { clock, observer, judge, answerWithinMs, signer } = this.#options;
-    const shard = this.identity.name;
-    const startMs = clock.monotonicMs();
-    try {
-      requireNotClosed(this.identity, clock.nowMs());
-      this.#requireRoom();
-      const submitter = {
-        judge,
-        clock,
-        answerWithinMs,
-        logId: signer.logId,
-        poolFullness: this.#sequencer.poolFullness,
-        sequence: this.#sequencer.sequence.bind(this.#sequencer),
-      };
-      const { sct, isDuplicate } = await submitChain(submitter, endpoint, chain, bodyKey);
-      const durationMs = clock.monotonicMs() - startMs;
-      observer({ type: "submission-answered", shard, endpoint, isDuplicate, durationMs });
-      return sct;
-    } catch (error) {
-      this.#reportRefusal(endpoint, startMs, error);
-      throw error;
+    this.#show();
+    return super.submit(endpoint, chain, bodyKey);
+  }
+
+  override status(): LogStatus {
+    this.#show();
+    return { ...super.status(), damage: this.#damage };
+  }
+
+  /**
+   * Shows every thread what the sequencer says of itself, and whether there is room: other
+   * threads learn of that with the next group or head.
+   */
+  #show(): void {
+    const { state, pool } = this.#sequencer;
+    let { reason } = this.#sequencer;
+    let refusal = this.#sequencer.refusal?.code;
+    const shortage = this.#space?.shortage;
+    if (refusal === undefined && shortage !== undefined) {
+      refusal = NO_ROOM;
+      reason = shortage;
     }
-  }
-
-  #reportRefusal(endpoint: SubmitEndpoint, startMs: number, error: unknown): void {
-    const { clock, observer } = this.#options;
-    const shard = this.identity.name;
-    const durationMs = clock.monotonicMs() - startMs;
-    const code = error instanceof CtError ? error.code : "BUG";
-    observer({ type: "submission-refused", shard, endpoint, code, durationMs });
-  }
-
-  head(): SignedTreeHead {
-    if (this.#sequencer.state === "read-only") {
-      throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#sequencer.reason);
-    }
-    if (this.#published === undefined) {
-      throw new UnavailableError("UNAVAILABLE_NO_HEAD", "the shard has not published a head yet");
-    }
-    return this.#published;
-  }
-
-  checkpoint(): string {
-    const head = this.head();
-    if (this.#checkpoint?.head !== head) {
-      const { sha256, identity } = this.#options;
-      const checkpoint = { ...head, origin: identity.origin };
-      this.#checkpoint = { head, text: formatCheckpoint(sha256, checkpoint, identity.logId) };
-    }
-    return this.#checkpoint.text;
-  }
-
-  publishedSize(): number {
-    return this.#published?.treeSize ?? 0;
-  }
-
-  proveConsistency(first: number, second: number): Promise<readonly Uint8Array[]> {
-    return this.#reader.proveConsistency(first, second, this.publishedSize());
-  }
-
-  proveByHash(
-    leafHash: Uint8Array,
-    treeSize: number,
-  ): Promise<{ readonly leafIndex: number; readonly path: readonly Uint8Array[] }> {
-    return this.#reader.proveByHash(leafHash, treeSize, this.publishedSize());
-  }
-
-  readEntries(start: number, end: number): Promise<readonly JsonEntry[]> {
-    return this.#reader.readEntries(start, end, this.publishedSize());
-  }
-
-  entryAndProof(
-    leafIndex: number,
-    treeSize: number,
-  ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }> {
-    return this.#reader.entryAndProof(leafIndex, treeSize, this.publishedSize());
-  }
-
-  readTile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
-    return this.#reader.readTile(level, index, width, this.publishedSize());
-  }
-
-  readDataTile(index: number, width: number): Promise<Uint8Array | undefined> {
-    return this.#reader.readDataTile(index, width, this.publishedSize());
-  }
-
-  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#reader.readIssuer(fingerprint);
-  }
-
-  status(): LogStatus {
-    const { clock, batch } = this.#options;
-    const nowMs = clock.nowMs();
-    const published = this.#published;
-    const headAgeMs = published === undefined ? undefined : nowMs - published.timestampMs;
-    const headAgeMsMax = HEAD_AGE_REFRESHES * batch.idleRefreshMs + 1_000;
-    let { state, reason } = this.#sequencer;
-    if (state === "open" && nowMs >= closesAtMs(this.identity)) state = "closed";
-    if (reason === "") reason = this.#options.space?.shortage ?? "";
-    if (reason === "" && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
-      reason = `the published head is ${headAgeMs} ms old, the limit is ${headAgeMsMax}`;
-    }
-    return {
-      state,
-      isReady: (state === "open" || state === "closed") && reason === "",
-      reason,
-      headAgeMs,
-      poolEntryCount: this.#sequencer.poolEntryCount,
-      poolBytes: this.#sequencer.poolBytes,
-      damage: this.#damage,
-    };
+    this.cell.writePool(pool);
+    const shown = this.#shown;
+    const isSame =
+      shown !== undefined &&
+      shown.head === this.#head &&
+      shown.state === state &&
+      shown.reason === reason &&
+      shown.refusal === refusal;
+    if (isSame) return;
+    this.#shown = { head: this.#head, state, reason, refusal };
+    this.cell.write(this.#shown);
   }
 }

@@ -4,25 +4,24 @@
  * @module
  */
 import { FatalError, MalformedError, RejectedError, UnavailableError } from "../base/errors.ts";
-import type { Clock } from "../clock/clock.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Sct } from "../rfc6962/sct.ts";
-import type { Outcome, Settle, Submission } from "../sequencer/message.ts";
+import type { Outcome, Sequence, Submission } from "../sequencer/message.ts";
 import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
+import type { Deadlines } from "./deadline.ts";
 import type { Judge } from "./judge.ts";
 import type { SubmitEndpoint } from "./log.ts";
 
 /** What a frontend submits through. */
 export interface SubmitterOptions {
   readonly judge: Judge;
-  /** Takes a group of messages to the shard's sequencer. */
-  readonly sequence: (group: readonly Submission[], settle: Settle) => void;
+  /** Takes a message to the shard's sequencer. */
+  readonly sequence: Sequence;
   /** See `Judge.judge`. */
-  readonly poolFullness: number;
+  readonly poolFullness: () => number;
   readonly logId: Uint8Array;
-  readonly clock: Clock;
-  /** A submission not answered by then gets 503; milliseconds. */
-  readonly answerWithinMs: number;
+  /** A submission not answered by then gets 503. */
+  readonly deadlines: Deadlines;
 }
 
 /** The answer, and whether the entry was in the log before. */
@@ -68,7 +67,7 @@ function judgeBody(
   bodyKey: string | undefined,
 ): Submission {
   try {
-    return options.judge.judge(endpoint, chain, options.poolFullness);
+    return options.judge.judge(endpoint, chain, options.poolFullness());
   } catch (error) {
     // Which shard a window's refusal points to changes with time, and it costs nothing to judge.
     const isVerdict =
@@ -79,20 +78,19 @@ function judgeBody(
   }
 }
 
+const TOO_LATE: Outcome = {
+  type: "unavailable",
+  code: "UNAVAILABLE_DEADLINE",
+  message:
+    "not answered in time; the entry may be in the log: the same submission again gets its SCT",
+  retryAfterMs: 1_000,
+};
+
 function sequenceOne(options: SubmitterOptions, submission: Submission): Promise<Outcome> {
-  const { clock, answerWithinMs, sequence } = options;
+  const { deadlines, sequence } = options;
   return new Promise((resolve) => {
-    const cancel = clock.after(answerWithinMs, () =>
-      resolve({
-        type: "unavailable",
-        code: "UNAVAILABLE_DEADLINE",
-        message:
-          `not answered within ${answerWithinMs} ms; the entry may be in the log: ` +
-          "the same submission again gets its SCT",
-        retryAfterMs: 1_000,
-      }),
-    );
-    sequence([submission], (_, outcome) => {
+    const cancel = deadlines.add(() => resolve(TOO_LATE));
+    sequence(submission, (outcome) => {
       cancel();
       resolve(outcome);
     });

@@ -1,6 +1,7 @@
 /**
  * What passes between a frontend and the sequencer of a shard: plain values that could cross
- * threads and machines. A frontend sends whole groups; answers come back one by one.
+ * threads and machines (`message-codec.ts` has their bytes). A frontend sends whole groups;
+ * answers come back one by one.
  * @module
  */
 import type { UnavailableCode } from "../base/errors.ts";
@@ -15,8 +16,10 @@ export interface Submission {
   readonly entry: SignedEntry;
   /** The submitted precertificate for an entry of type precert; else undefined. */
   readonly precertificate: Uint8Array | undefined;
-  /** The certificates after the leaf, root included. */
-  readonly chain: readonly Issuer[];
+  /** SHA-256 of the certificates after the leaf, root included; 32 bytes each. */
+  readonly chainFingerprints: readonly Uint8Array[];
+  /** Those certificates that the sequencer may not have yet. */
+  readonly issuers: readonly Issuer[];
   /** Low gives way first when the pool is full. */
   readonly priority: "normal" | "low";
 }
@@ -47,6 +50,35 @@ export interface Unavailable {
 /** Called once for each submission of a group, in any order. */
 export type Settle = (position: number, outcome: Outcome) => void;
 
+/** Takes one submission to a shard's sequencer; `settle` is called once, or never if it died. */
+export type Sequence = (submission: Submission, settle: (outcome: Outcome) => void) => void;
+
+/** A shard's sequencer, as those see it who bring it groups. */
+export interface Sequencing {
+  /** Takes a group from a frontend; each submission names no issuer that is lacking. */
+  sequence(group: readonly Submission[], settle: Settle): void;
+  /** Whether a certificate of the chain is neither stored nor in `issuers`. */
+  lacksIssuer(submission: Submission): boolean;
+}
+
+const CODE_NUMBERS: Readonly<Record<UnavailableCode, number>> = {
+  UNAVAILABLE_CLOSING: 0,
+  UNAVAILABLE_CLOCK_HELD: 1,
+  UNAVAILABLE_DEADLINE: 2,
+  UNAVAILABLE_NO_HEAD: 3,
+  UNAVAILABLE_OUTCOME_UNKNOWN: 4,
+  UNAVAILABLE_POOL_FULL: 5,
+  UNAVAILABLE_SHARD_NOT_READY: 6,
+  UNAVAILABLE_STORE: 7,
+  UNAVAILABLE_OVERLOADED: 8,
+  UNAVAILABLE_RATE_LIMITED: 9,
+};
+
+/** Each code at its number on the wire, which never changes; a code without one does not compile. */
+export const UNAVAILABLE_CODES: readonly UnavailableCode[] = (
+  Object.keys(CODE_NUMBERS) as UnavailableCode[]
+).toSorted((a, b) => CODE_NUMBERS[a] - CODE_NUMBERS[b]);
+
 /** SHA-256 over entry type, issuer key hash and certificate or TBS: what makes two submissions one. */
 export function dedupKeyOf(sha256: Sha256, entry: SignedEntry): Uint8Array {
   return sha256(encodeSignedEntry(entry));
@@ -54,9 +86,9 @@ export function dedupKeyOf(sha256: Sha256, entry: SignedEntry): Uint8Array {
 
 /** Bytes that a submission takes in the pool: what its entry will take, and its new issuers. */
 export function submissionBytes(submission: Submission): number {
-  const { entry, precertificate, chain } = submission;
+  const { entry, precertificate, chainFingerprints } = submission;
   const signed = entry.type === "x509" ? entry.certificate : entry.tbs;
-  return 128 + signed.length + (precertificate?.length ?? 0) + 32 * chain.length;
+  return 128 + signed.length + (precertificate?.length ?? 0) + 32 * chainFingerprints.length;
 }
 
 /** The outcome of a submission that may be tried again in a second. */
@@ -69,3 +101,6 @@ export const POOL_FULL: Unavailable = unavailable(
   "UNAVAILABLE_POOL_FULL",
   "the pool of submissions is full",
 );
+
+/** The outcome of every submission while the shard is being stopped. */
+export const CLOSING: Unavailable = unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");

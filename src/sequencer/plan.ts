@@ -53,11 +53,11 @@ export function planGroup(
       entry: submission.entry,
       extensions: encodeLeafIndexExtension(tree.frontier.size + position),
       precertificate: submission.precertificate,
-      chainFingerprints: submission.chain.map((issuer) => issuer.fingerprint),
+      chainFingerprints: submission.chainFingerprints,
     };
     entries.push(encodeTileLeaf(leaf));
     leafHashes.push(hashLeaf(sha256, encodeMerkleTreeLeaf(leaf)));
-    for (const issuer of submission.chain) {
+    for (const issuer of submission.issuers) {
       if (isNewIssuer(issuer)) issuers.set(bytesKey(issuer.fingerprint), issuer);
     }
   }

@@ -13,6 +13,18 @@ export interface PoolLimits {
   readonly bytesMax: number;
 }
 
+/** How full a pool is. */
+export interface PoolView {
+  readonly entryCount: number;
+  readonly bytes: number;
+  /** Whether a submission of usual size and normal priority would find no room. */
+  readonly isFull: boolean;
+  /** How full it is in entries or bytes, whichever is more: 0 to 1. */
+  readonly fullness: number;
+  /** The same as a submission of normal priority finds it: low ones make room. */
+  readonly normalFullness: number;
+}
+
 /** A submission and everyone who waits for it. */
 export interface Waiting {
   readonly key: string;
@@ -27,7 +39,7 @@ export function answer(waiting: Waiting, outcome: Outcome): void {
 }
 
 /** First in, first out; normal before low. */
-export class Pool {
+export class Pool implements PoolView {
   readonly #limits: PoolLimits;
   readonly #normal = new Map<string, Waiting>();
   readonly #low = new Map<string, Waiting>();
@@ -45,18 +57,15 @@ export class Pool {
     return this.#bytes;
   }
 
-  /** How full the pool is, in entries or bytes, whichever is more: 0 to 1. */
   get fullness(): number {
     const { entriesMax, bytesMax } = this.#limits;
     return Math.max(this.entryCount / entriesMax, this.#bytes / bytesMax);
   }
 
-  /** The same as a submission of normal priority finds it: low ones make room. */
   get normalFullness(): number {
     return this.#low.size === 0 ? this.fullness : this.#normal.size / this.#limits.entriesMax;
   }
 
-  /** Whether a submission of usual size and normal priority would find no room. */
   get isFull(): boolean {
     return (
       this.#normal.size >= this.#limits.entriesMax ||

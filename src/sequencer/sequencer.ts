@@ -11,32 +11,32 @@ import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { Issuer, Store } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import type { Observer, ShardState } from "../telemetry/observer.ts";
 import { reasonWithAdvice } from "./advice.ts";
 import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
 import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 import { isFinal, isReadOnly } from "./fatal.ts";
+import { KnownIssuers } from "./known-issuers.ts";
 import {
+  CLOSING,
   type Outcome,
   POOL_FULL,
+  type Sequencing,
   type Settle,
   type Submission,
   type Unavailable,
   unavailable,
 } from "./message.ts";
 import { planGroup, type Tree } from "./plan.ts";
-import { answer, Pool, type PoolLimits, type Waiting } from "./pool.ts";
+import { answer, Pool, type PoolLimits, type PoolView, type Waiting } from "./pool.ts";
 import { recheckRecords } from "./recheck.ts";
 import { findProvenHead, recover } from "./recover.ts";
 import type { CheckEntry } from "./verify.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
 const RELOAD_DELAY_MS = 1_000;
-
-/** Issuers remembered as stored; beyond that they are simply stored again. */
-const KNOWN_ISSUERS_MAX = 10_000;
 
 /** Group commit: when a group is taken, and how large it may be. */
 export interface BatchLimits extends PoolLimits {
@@ -61,16 +61,18 @@ export interface SequencerOptions {
   readonly clockSteadyMs: number | undefined;
   /** Makes a signed head the one snapshot that every read answers from. */
   readonly publish: (head: SignedTreeHead) => void;
+  /** Called after state, refusal or pool may have changed. */
+  readonly changed: () => void;
 }
 
 /** One shard's sequencer. */
-export class Sequencer {
+export class Sequencer implements Sequencing {
   readonly #options: SequencerOptions;
   readonly #pool: Pool;
   readonly #watch: ClockWatch;
   /** The group between `take` and its answers, by dedup key. */
   readonly #running = new Map<string, Waiting>();
-  readonly #knownIssuers = new Set<string>();
+  readonly #issuers = new KnownIssuers();
   /** The committed tree; set after a commit returned, dropped by any error. */
   #tree: Tree | undefined;
   /** The last signed head. */
@@ -103,32 +105,19 @@ export class Sequencer {
     return this.#heldReason ?? (this.#state === "open" ? "" : this.#reason);
   }
 
-  get poolEntryCount(): number {
-    return this.#pool.entryCount;
+  /** How full the pool is. */
+  get pool(): PoolView {
+    return this.#pool;
   }
 
-  get poolBytes(): number {
-    return this.#pool.bytes;
-  }
-
-  /** See `Pool`. */
-  get poolFullness(): number {
-    return this.#pool.fullness;
-  }
-
-  /** See `Pool`. */
-  get poolNormalFullness(): number {
-    return this.#pool.normalFullness;
-  }
-
-  /** The refusal that any submission would get now; undefined if there is room. */
+  /** What any submission would be refused with now, a full pool aside; undefined if nothing. */
   get refusal(): Unavailable | undefined {
-    if (this.#isStopping) return unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");
+    if (this.#isStopping) return CLOSING;
     if (this.#state !== "open") return unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
     if (this.#heldReason !== undefined) {
       return unavailable("UNAVAILABLE_CLOCK_HELD", this.#heldReason);
     }
-    return this.#pool.isFull ? POOL_FULL : undefined;
+    return undefined;
   }
 
   /** Starts the loop. Resolves when the shard is open, or is known not to open by itself. */
@@ -142,6 +131,7 @@ export class Sequencer {
   /** Refuses new submissions, finishes those in the pool, and ends the loop. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#options.changed();
     this.#wakeToStop();
     await this.#life;
   }
@@ -158,7 +148,13 @@ export class Sequencer {
     for (const [position, submission] of group.entries()) {
       this.#enqueue(submission, (outcome) => settle(position, outcome));
     }
+    this.#options.changed();
     if (wasIdle) this.#wake();
+  }
+
+  /** See `Sequencing`. */
+  lacksIssuer(submission: Submission): boolean {
+    return this.#issuers.lacks(submission);
   }
 
   #enqueue(submission: Submission, waiter: (outcome: Outcome) => void): void {
@@ -169,10 +165,11 @@ export class Sequencer {
       return;
     }
     const { refusal } = this;
-    if (refusal !== undefined && refusal !== POOL_FULL) {
+    if (refusal !== undefined) {
       waiter(refusal);
       return;
     }
+    assert(!this.lacksIssuer(submission), "an entry names only issuers that can be read");
     const evicted = this.#pool.add(submission, waiter);
     if (evicted === undefined) waiter(POOL_FULL);
     for (const waiting of evicted ?? []) answer(waiting, POOL_FULL);
@@ -198,7 +195,7 @@ export class Sequencer {
 
   async #recover(): Promise<void> {
     const { store, signer, clock, shard, observer, sha256, checkEntry } = this.#options;
-    this.#knownIssuers.clear();
+    this.#issuers.clear();
     const report = (message: string) => observer({ type: "recovery-step", shard, message });
     const trustedMs = () => this.#watch.trustedMs();
     const options = { sha256, store, signer, trustedMs, checkEntry, report };
@@ -240,7 +237,10 @@ export class Sequencer {
       const wasHeld = this.#heldReason !== undefined;
       this.#hold(undefined);
       // The way out of a hold may come before anything is due.
-      if (!wasHeld) await this.#runGroup(this.#pool.take(this.#options.batch), verdict);
+      if (wasHeld) return;
+      const group = this.#pool.take(this.#options.batch);
+      this.#options.changed();
+      await this.#runGroup(group, verdict);
     }
   }
 
@@ -260,7 +260,13 @@ export class Sequencer {
 
     const submissions = fresh.map((waiting) => waiting.submission);
     const tree = defined(this.#tree, "recovered before the first group");
-    const plan = planGroup(sha256, tree, nowMs, submissions, (issuer) => this.#isNew(issuer));
+    const plan = planGroup(
+      sha256,
+      tree,
+      nowMs,
+      submissions,
+      (issuer) => !this.#issuers.has(issuer),
+    );
     this.#lastHeadSteadyMs = ready.steadyMs;
     this.#watch.accept(ready);
     const committed = await commitPlan(this.#options, this.#signed, plan);
@@ -274,7 +280,7 @@ export class Sequencer {
       dedupKey: defined(committed.read.dedupKeys[position], "one key an entry"),
     }));
     await this.#answerLogged(logged, false);
-    for (const issuer of plan.commit.issuers) this.#remember(issuer);
+    for (const issuer of plan.commit.issuers) this.#issuers.add(issuer);
     const { commitMs, verifyMs, signMs } = committed;
     observer({
       type: "batch-committed",
@@ -343,7 +349,8 @@ export class Sequencer {
   #setState(state: ShardState, message: string): void {
     this.#state = state;
     this.#reason = message;
-    const { shard, observer } = this.#options;
+    const { shard, observer, changed } = this.#options;
+    changed();
     observer({ type: "shard-state", shard, state, message });
   }
 
@@ -352,16 +359,9 @@ export class Sequencer {
       const { shard, observer } = this.#options;
       observer({ type: "clock-held", shard, message: reason });
     }
+    if (reason === this.#heldReason) return;
     this.#heldReason = reason;
-  }
-
-  #isNew(issuer: Issuer): boolean {
-    return !this.#knownIssuers.has(bytesKey(issuer.fingerprint));
-  }
-
-  #remember(issuer: Issuer): void {
-    if (this.#knownIssuers.size >= KNOWN_ISSUERS_MAX) this.#knownIssuers.clear();
-    this.#knownIssuers.add(bytesKey(issuer.fingerprint));
+    this.#options.changed();
   }
 
   async #untilDue(): Promise<void> {

@@ -53,6 +53,7 @@ export function loggingObserver(level: LogLevel, stream: DestinationStream): Obs
         if (event.isConfirmed) logger.error(line);
         else logger.warn(line);
         return;
+      case "frontend-ended":
       case "request-bug":
         logger.error(line);
         return;

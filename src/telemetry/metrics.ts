@@ -3,13 +3,33 @@
  * this process, statuses, error codes.
  * @module
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from "prom-client";
 import type { LogEvent, Observer, ShardState } from "./observer.ts";
 
-/** The observer, and what it has seen so far as text of the Prometheus format. */
+/** What one thread has counted: prom-client's own form, which passes between threads. */
+export type Counted = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+
+/** The observer, and what it has seen so far. */
 export interface Metrics {
   readonly observer: Observer;
-  readonly read: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /**
+   * Text of the Prometheus format, with the process's own figures (CPU, memory, event loop
+   * delay, garbage collection of this thread).
+   * @param others What other threads counted.
+   */
+  readonly read: (others: readonly Counted[]) => Promise<{
+    readonly contentType: string;
+    readonly text: string;
+  }>;
+  /** For another thread. */
+  readonly counted: () => Promise<Counted>;
 }
 
 const STATES: readonly ShardState[] = [
@@ -26,14 +46,20 @@ const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5,
 const STEP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 const COUNT_BUCKETS = [0, 1, 4, 16, 64, 256, 1024, 4096];
 
+/** Adds what two threads counted. */
+export async function addCounted(a: Counted, b: Counted): Promise<Counted> {
+  return AggregatorRegistry.aggregate([a, b]).getMetricsAsJSON();
+}
+
 /**
- * Starts counting. The process's own figures (CPU, memory, event loop delay, garbage
- * collection) are among the metrics.
+ * Starts counting.
  * @param nowMs Wall time for the age of heads; milliseconds since the Unix epoch.
  */
-export function metricsObserver(nowMs: () => number): Metrics {
+export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const processRegistry = new Registry();
+  // They speak of the whole process, or could not be added up.
+  if (thread === "main") collectDefaultMetrics({ register: processRegistry });
   const requests = requestMetrics(registry);
   const submissions = submissionMetrics(registry);
   const batches = batchMetrics(registry);
@@ -47,7 +73,13 @@ export function metricsObserver(nowMs: () => number): Metrics {
       shards(event);
       audits(event);
     },
-    read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    counted: () => registry.getMetricsAsJSON(),
+    read: async (others) => {
+      const own = await registry.getMetricsAsJSON();
+      const all = AggregatorRegistry.aggregate([own, ...others]);
+      const process = await processRegistry.metrics();
+      return { contentType: registry.contentType, text: `${process}\n${await all.metrics()}` };
+    },
   };
 }
 

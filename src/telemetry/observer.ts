@@ -117,6 +117,11 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** A frontend thread ended that was not asked to; another takes its place. */
+      readonly type: "frontend-ended";
+      readonly message: string;
+    }
+  | {
       readonly type: "request";
       readonly shard: string;
       readonly endpoint: string;

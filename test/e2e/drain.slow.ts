@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { parseSctJson } from "../../src/rfc6962/json.ts";
 import { makeCa, type TestCa } from "../support/certificates.ts";
 import { makeSubmission, Prover, type Sent } from "../support/ledger.ts";
@@ -130,9 +130,15 @@ async function drain(root: TestCa, folder: LogFolder, serials: number): Promise<
   return { scts: answered.length, refusals, drainedMs: Math.round(drainedMs) };
 }
 
-test(`SIGTERM answers ${IN_FLIGHT} submissions in flight and ends with 0`, async (context) => {
+for (const frontends of [0, 2]) {
+  const title = `SIGTERM answers ${IN_FLIGHT} submissions in flight and ends with 0`;
+  test(`${title}, with ${frontends} frontend threads`, (context) => drainOften(context, frontends));
+}
+
+async function drainOften(context: TestContext, frontends: number): Promise<void> {
   const root = makeCa();
-  await using folder = await LogFolder.make(root, [{ name: SHARD }], [`drainMs: ${DRAIN_MS}`]);
+  const more = [`drainMs: ${DRAIN_MS}`, `frontends: ${frontends}`];
+  await using folder = await LogFolder.make(root, [{ name: SHARD }], more);
   await folder.init();
   for (const round of [0, 1, 2]) {
     const { scts, refusals, drainedMs } = await drain(root, folder, 1 + round * IN_FLIGHT);
@@ -140,7 +146,7 @@ test(`SIGTERM answers ${IN_FLIGHT} submissions in flight and ends with 0`, async
     assert.equal(scts + refusals, IN_FLIGHT);
     assert(drainedMs < DRAIN_MS, "connections without a request do not hold the drain");
   }
-});
+}
 
 test("SIGTERM waits for a request that is never whole until drainMs, and no longer", async () => {
   const drainMs = 1_000;

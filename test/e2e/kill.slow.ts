@@ -1,19 +1,20 @@
 /**
  * SIGKILL at random moments of a real process under load: no SCT is ever lost.
- * `STRATUS_KILLS` sets how many, `STRATUS_SEED` repeats the moments of a run.
+ * `STRATUS_KILLS` sets how many for each number of frontend threads, `STRATUS_SEED` repeats the
+ * moments of a run.
  * @module
  */
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { Agent } from "node:http";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { leafIndexOfSct } from "../../src/client/check.ts";
 import { makeCa } from "../support/certificates.ts";
 import { Ledger, Prover } from "../support/ledger.ts";
 import { LogFolder, type StratusProcess } from "../support/process.ts";
 
-const KILLS = Number(process.env["STRATUS_KILLS"] ?? 20);
+const KILLS = Number(process.env["STRATUS_KILLS"] ?? 12);
 const SEED = Number(process.env["STRATUS_SEED"] ?? randomInt(2 ** 31));
 const SHARD = "kill2027";
 const CLIENTS = 48;
@@ -109,10 +110,15 @@ async function loadAndKill(
   counts.kills += 1;
 }
 
-test(`no SCT is lost by ${KILLS} SIGKILLs under load (seed ${SEED})`, async (context) => {
+for (const frontends of [0, 2]) {
+  const title = `no SCT is lost by ${KILLS} SIGKILLs under load of ${frontends} frontend threads`;
+  test(`${title} (seed ${SEED})`, (context) => killUnderLoad(context, frontends));
+}
+
+async function killUnderLoad(context: TestContext, frontends: number): Promise<void> {
   const random = makeRandom(SEED);
   const root = makeCa();
-  await using folder = await LogFolder.make(root, [{ name: SHARD }]);
+  await using folder = await LogFolder.make(root, [{ name: SHARD }], [`frontends: ${frontends}`]);
   await folder.init();
   const key = await folder.key(SHARD);
   const ledger = new Ledger(root);
@@ -163,4 +169,4 @@ test(`no SCT is lost by ${KILLS} SIGKILLs under load (seed ${SEED})`, async (con
       `the log already; ${counts.repeated} answered ones repeated; ${heads.length + 1} heads`,
   );
   assert(rate >= RATE_MIN, `${rate} submissions/s, ${RATE_MIN} are asked for`);
-});
+}

@@ -16,15 +16,14 @@ function submissionOf(issuer: TestCa, precert = true): Submission {
   return makeJudge(new ManualClock()).judge(precert ? "add-pre-chain" : "add-chain", chain, 0);
 }
 
-function leafOf({ entry, precertificate, chain }: Submission): TileLeaf {
-  const chainFingerprints = chain.map(({ fingerprint }) => fingerprint);
+function leafOf({ entry, precertificate, chainFingerprints }: Submission): TileLeaf {
   const extensions = encodeLeafIndexExtension(0);
   return { timestampMs: 1, entry, extensions, precertificate, chainFingerprints };
 }
 
-async function check(leaf: TileLeaf, { chain }: Submission, isStored = true): Promise<void> {
+async function check(leaf: TileLeaf, { issuers }: Submission, isStored = true): Promise<void> {
   await checkEntry(leaf, async (fingerprint) => {
-    const found = chain.find((issuer) => Buffer.compare(issuer.fingerprint, fingerprint) === 0);
+    const found = issuers.find((issuer) => Buffer.compare(issuer.fingerprint, fingerprint) === 0);
     return isStored ? found?.der : undefined;
   });
 }

@@ -28,15 +28,15 @@ describe("Judge.judge()", () => {
     assert.deepEqual(Buffer.from(submission.entry.tbs), CA.tbs(options));
     assert.deepEqual(new Uint8Array(submission.entry.issuerKeyHash), sha256(CA.spki));
     assert.deepEqual(new Uint8Array(submission.precertificate!), precert);
-    for (const { entry, dedupKey, chain } of [certificate, submission]) {
+    for (const { entry, dedupKey, issuers, chainFingerprints } of [certificate, submission]) {
       assert.deepEqual(dedupKey, dedupKeyOf(sha256, entry));
       const ders = [CA.der, SHARD_ROOT.der];
       assert.deepEqual(
-        chain.map(({ der }) => Buffer.from(der)),
+        issuers.map(({ der }) => Buffer.from(der)),
         ders.map((der) => Buffer.from(der)),
       );
       assert.deepEqual(
-        chain.map(({ fingerprint }) => fingerprint),
+        chainFingerprints,
         ders.map((der) => sha256(der)),
       );
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RejectedError } from "../../src/base/errors.ts";
+import { Deadlines } from "../../src/log/deadline.ts";
 import { Judge } from "../../src/log/judge.ts";
 import {
   ACCEPTED_BODIES_MAX,
@@ -8,7 +9,7 @@ import {
   REFUSED_BODIES_MAX,
 } from "../../src/log/known-bodies.ts";
 import type { SubmitEndpoint } from "../../src/log/log.ts";
-import { submitChain } from "../../src/log/submit.ts";
+import { type SubmitterOptions, submitChain } from "../../src/log/submit.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
 import { RootSet } from "../../src/x509/roots.ts";
 import { verifySignature } from "../../src/x509/verify.ts";
@@ -92,24 +93,19 @@ function countingJudge(): { readonly judge: Judge; readonly verified: () => numb
 
 async function submit(judge: Judge, endpoint: SubmitEndpoint, chain: readonly Uint8Array[]) {
   const bodyKey = judge.known.keyOf(endpoint, BODY);
-  const options = {
+  const options: SubmitterOptions = {
     judge,
-    clock: CLOCK,
-    answerWithinMs: 1,
+    deadlines: new Deadlines(CLOCK, 1),
     logId: new Uint8Array(32),
-    poolFullness: 0,
-    sequence: (group: readonly { readonly dedupKey: Uint8Array }[], settle: SettleLike) => {
-      for (const [position, { dedupKey }] of group.entries()) {
-        const signature = Uint8Array.of(position);
-        const place = { leafIndex: 5, timestampMs: 9, signature, dedupKey, isDuplicate: false };
-        settle(position, { type: "logged", ...place });
-      }
+    poolFullness: () => 0,
+    sequence: ({ dedupKey }, settle) => {
+      const signature = Uint8Array.of(0);
+      const place = { leafIndex: 5, timestampMs: 9, signature, dedupKey, isDuplicate: false };
+      settle({ type: "logged", ...place });
     },
   };
   return await submitChain(options, endpoint, chain, bodyKey);
 }
-
-type SettleLike = Parameters<Parameters<typeof submitChain>[0]["sequence"]>[1];
 
 test("submitChain() makes an accepted body known, until the roots change", async () => {
   const { judge } = countingJudge();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Deadlines } from "../../src/log/deadline.ts";
 import { type SubmitterOptions, submitChain } from "../../src/log/submit.ts";
-import type { Outcome, Settle, Submission } from "../../src/sequencer/message.ts";
+import type { Outcome, Sequence, Submission } from "../../src/sequencer/message.ts";
 import { decodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { chainOf } from "../support/certificates.ts";
 import { makeJudge, SHARD_ROOT } from "../support/log-shard.ts";
@@ -10,7 +11,7 @@ import { ManualClock } from "../support/manual-clock.ts";
 const CHAIN = chainOf(SHARD_ROOT.issue(), SHARD_ROOT);
 const LOG_ID = new Uint8Array(32).fill(9);
 
-function submitter(sequence: (group: readonly Submission[], settle: Settle) => void): {
+function submitter(sequence: Sequence): {
   readonly options: SubmitterOptions;
   readonly clock: ManualClock;
 } {
@@ -18,7 +19,13 @@ function submitter(sequence: (group: readonly Submission[], settle: Settle) => v
   const judge = makeJudge(clock);
   return {
     clock,
-    options: { judge, clock, sequence, logId: LOG_ID, answerWithinMs: 100, poolFullness: 0 },
+    options: {
+      judge,
+      sequence,
+      logId: LOG_ID,
+      deadlines: new Deadlines(clock, 100),
+      poolFullness: () => 0,
+    },
   };
 }
 
@@ -31,7 +38,7 @@ function loggedAs(submission: Submission, changes: object = {}): Outcome {
 
 describe("submitChain()", () => {
   test("makes the SCT of what the sequencer answers", async () => {
-    const { options } = submitter(([submission], settle) => settle(0, loggedAs(submission!)));
+    const { options } = submitter((submission, settle) => settle(loggedAs(submission)));
     const { sct, isDuplicate } = await submitChain(options, "add-chain", CHAIN, undefined);
     assert.deepEqual([sct.logId, sct.timestampMs, isDuplicate], [LOG_ID, 77, true]);
     assert.equal(decodeLeafIndexExtension(sct.extensions), 300);
@@ -40,9 +47,7 @@ describe("submitChain()", () => {
 
   test("never takes an answer for another entry", async () => {
     const other = { dedupKey: new Uint8Array(32) };
-    const { options } = submitter(([submission], settle) =>
-      settle(0, loggedAs(submission!, other)),
-    );
+    const { options } = submitter((submission, settle) => settle(loggedAs(submission, other)));
     const answer = submitChain(options, "add-chain", CHAIN, undefined);
     await assert.rejects(answer, { code: "FATAL_DEDUP_MISMATCH" });
   });
@@ -53,15 +58,15 @@ describe("submitChain()", () => {
       code: "UNAVAILABLE_POOL_FULL",
       message: "full",
     } as const;
-    const { options } = submitter((_, settle) => settle(0, { ...refusal, retryAfterMs: 2_500 }));
+    const { options } = submitter((_, settle) => settle({ ...refusal, retryAfterMs: 2_500 }));
     const answer = submitChain(options, "add-chain", CHAIN, undefined);
     await assert.rejects(answer, { code: "UNAVAILABLE_POOL_FULL", retryAfterMs: 2_500 });
   });
 
   test("gives up at the deadline, and a later answer is no harm", async () => {
     let late = (): void => {};
-    const { options, clock } = submitter(([submission], settle) => {
-      late = () => settle(0, loggedAs(submission!));
+    const { options, clock } = submitter((submission, settle) => {
+      late = () => settle(loggedAs(submission));
     });
     const answer = submitChain(options, "add-chain", CHAIN, undefined);
     answer.catch(() => {});

@@ -28,7 +28,8 @@ for (const [half, narrow] of Object.entries(HASHES)) {
   const colliding = [0, 2, 3, 5].map((index): Submission => {
     const { entry, priority } = makeSubmission(index);
     const dedupKey = dedupKeyOf(narrow, entry);
-    return { entry, priority, dedupKey, precertificate: undefined, chain: [] };
+    const chain = { chainFingerprints: [], issuers: [] };
+    return { entry, priority, dedupKey, precertificate: undefined, ...chain };
   });
 
   const engineOver = (wrapStore: (store: Store) => Store): Engine =>

@@ -5,8 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Deadlines } from "../../src/log/deadline.ts";
 import { Judge } from "../../src/log/judge.ts";
-import { submitChain } from "../../src/log/submit.ts";
+import { type SubmitterOptions, submitChain } from "../../src/log/submit.ts";
 import { planGroup } from "../../src/sequencer/plan.ts";
 import { verifyCommitted } from "../../src/sequencer/verify.ts";
 import { EcdsaKey } from "../../src/signer/ecdsa.ts";
@@ -81,18 +82,13 @@ test("submitChain() refuses an answer for another entry than the one it sent", a
     clock,
   });
   for (const isSame of [true, false]) {
-    const submitter = {
+    const submitter: SubmitterOptions = {
       judge,
-      clock,
       logId: ENGINE_KEY.logId,
-      answerWithinMs: 1_000,
-      poolFullness: 0,
-      sequence: (
-        [submission]: Parameters<Parameters<typeof submitChain>[0]["sequence"]>[0],
-        settle: Parameters<Parameters<typeof submitChain>[0]["sequence"]>[1],
-      ): void => {
-        const { dedupKey = new Uint8Array(32) } = submission ?? {};
-        settle(0, {
+      deadlines: new Deadlines(clock, 1_000),
+      poolFullness: () => 0,
+      sequence: ({ dedupKey }, settle) => {
+        settle({
           type: "logged",
           leafIndex: 7,
           timestampMs: 5,

@@ -29,13 +29,10 @@ describe("planGroup()", () => {
         const leaf = decodeTileLeaf(bytes);
         assert.equal(decodeLeafIndexExtension(leaf.extensions), leaves.length);
         assert.equal(leaf.timestampMs, timestampMs);
-        const { entry, precertificate, chain } = submissions[position]!;
+        const { entry, precertificate, chainFingerprints } = submissions[position]!;
         assert.deepEqual(leaf.entry, entry);
         assert.deepEqual(leaf.precertificate, precertificate);
-        assert.deepEqual(
-          leaf.chainFingerprints,
-          chain.map(({ fingerprint }) => fingerprint),
-        );
+        assert.deepEqual(leaf.chainFingerprints, chainFingerprints);
         leaves.push(encodeMerkleTreeLeaf(leaf));
       }
       const root = new ReferenceTree(leaves.map(referenceLeafHash)).root(0, leaves.length);
@@ -65,7 +62,7 @@ describe("planGroup()", () => {
   test("names each issuer once, and only those that the store may lack", () => {
     const submissions = [0, 1, 2, 3].map((index) => makeSubmission(index));
     assert.equal(planGroup(sha256, EMPTY, 5, submissions, all).commit.issuers.length, 2);
-    const known = makeSubmission(0).chain[0]!.fingerprint;
+    const known = makeSubmission(0).issuers[0]!.fingerprint;
     const { issuers } = planGroup(
       sha256,
       EMPTY,
@@ -73,7 +70,7 @@ describe("planGroup()", () => {
       submissions,
       ({ fingerprint }) => Buffer.compare(fingerprint, known) !== 0,
     ).commit;
-    assert.deepEqual(issuers, [makeSubmission(0).chain[1]]);
+    assert.deepEqual(issuers, [makeSubmission(0).issuers[1]]);
   });
 
   test("leaves the tree that it was given as it is", () => {

@@ -94,6 +94,7 @@ export class Engine {
       checkEntry: () => {},
       clockSteadyMs: undefined,
       publish: (head) => this.heads.push(head),
+      changed: () => {},
       ...rest,
     });
     void this.#sequencer.start();
@@ -150,7 +151,8 @@ export function makeSubmission(
     dedupKey: dedupKeyOf(sha256, entry),
     entry,
     precertificate: isPrecert ? randomBytes(`engine precertificate ${index}`, 70) : undefined,
-    chain: ISSUERS.slice(index % 2),
+    chainFingerprints: ISSUERS.slice(index % 2).map(({ fingerprint }) => fingerprint),
+    issuers: ISSUERS.slice(index % 2),
     priority: options.priority ?? "normal",
   };
 }

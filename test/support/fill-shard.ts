@@ -51,6 +51,7 @@ export async function fillShard(config: Config, groups: readonly number[]): Prom
     checkEntry,
     clockSteadyMs: undefined,
     publish: (head) => publishedSizes.add(head.treeSize),
+    changed: () => undefined,
   });
   await sequencer.start();
   const leafHashes: Uint8Array[] = [];
@@ -65,11 +66,19 @@ export async function fillShard(config: Config, groups: readonly number[]): Prom
 /** @returns Leaf hashes in the order of the log. */
 function logGroup(sequencer: Sequencer, count: number): Promise<readonly Uint8Array[]> {
   const issuer = Buffer.from("the issuer of all");
-  const chain = [{ fingerprint: sha256(issuer), der: issuer }];
+  const issuers = [{ fingerprint: sha256(issuer), der: issuer }];
+  const chainFingerprints = issuers.map(({ fingerprint }) => fingerprint);
   const group = Array.from({ length: count }, (): Submission => {
     const entry = { type: "x509", certificate: Uint8Array.from(randomBytes(40)) } as const;
     const dedupKey = dedupKeyOf(sha256, entry);
-    return { dedupKey, entry, precertificate: undefined, chain, priority: "normal" };
+    return {
+      dedupKey,
+      entry,
+      precertificate: undefined,
+      chainFingerprints,
+      issuers,
+      priority: "normal",
+    };
   });
   return new Promise((resolve, reject) => {
     const logged: { leafIndex: number; hash: Uint8Array }[] = [];

@@ -63,15 +63,17 @@ export const PUBLIC_URL = "http://log.example";
 /**
  * Creates the shards and serves them.
  * @param prepare Runs between the two.
+ * @param frontends Threads that serve; if there are any, they know nothing of the overrides.
  */
 export async function startRunningLog(
   shards: readonly ShardSpec[],
   overrides: Overrides = {},
   prepare: (config: Config) => Promise<void> = () => Promise.resolve(),
+  frontends: number = 0,
 ): Promise<RunningLog> {
   const folder = await mkdtemp(join(tmpdir(), "stratus-e2e-"));
   try {
-    const config = await writeConfig(folder, shards);
+    const config = await writeConfig(folder, shards, frontends);
     await initShards(config, () => undefined);
     await prepare(config);
     return new RunningLog(folder, config, await startStratus(config, overrides));
@@ -96,6 +98,16 @@ export class RunningLog implements AsyncDisposable {
   /** `http://127.0.0.1:port`. */
   get origin(): string {
     return this.#running.listenUrl;
+  }
+
+  /** Of the operations server. */
+  get operationsUrl(): string {
+    return this.#running.operationsUrl;
+  }
+
+  /** Stops it; its folder stays until it is disposed of. */
+  stop(): Promise<void> {
+    return this.#running.stop();
   }
 
   /** Prefix of a shard. */
@@ -203,7 +215,11 @@ export function pemOf(der: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
 }
 
-async function writeConfig(folder: string, shards: readonly ShardSpec[]): Promise<Config> {
+async function writeConfig(
+  folder: string,
+  shards: readonly ShardSpec[],
+  frontends: number,
+): Promise<Config> {
   const lines = [
     "listen: 127.0.0.1:0",
     "operations: 127.0.0.1:0",
@@ -211,6 +227,7 @@ async function writeConfig(folder: string, shards: readonly ShardSpec[]): Promis
     "development: true",
     "logLevel: fatal",
     "drainMs: 1000",
+    `frontends: ${frontends}`,
     "shards:",
   ];
   for (const { name, roots, window, type = "static-ct-api", lines: further = [] } of shards) {

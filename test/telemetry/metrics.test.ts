@@ -5,9 +5,9 @@ import { metricsObserver } from "../../src/telemetry/metrics.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 
 async function metricsOf(events: readonly LogEvent[], nowMs = 0): Promise<string> {
-  const { observer, read } = metricsObserver(() => nowMs);
+  const { observer, read } = metricsObserver(() => nowMs, "main");
   for (const event of events) observer(event);
-  const { contentType, text } = await read();
+  const { contentType, text } = await read([]);
   assert.match(contentType, /^text\/plain; version=0\.0\.4/);
   return text;
 }

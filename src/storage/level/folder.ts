@@ -31,7 +31,18 @@ export interface LevelStoreOptions {
   readonly cacheBytes: number;
   /** Whether other threads of this process may open the database too. */
   readonly multithreading: boolean;
+  /**
+   * Makes those threads let go of it, which opening it again needs: LevelDB closes with the
+   * last handle. What it resolves to lets them open it again.
+   */
+  readonly releaseOthers?: () => Promise<() => void>;
 }
+
+/** What opening a database needs. */
+export type DatabaseOpening = Pick<
+  LevelStoreOptions,
+  "seam" | "writeBufferBytes" | "cacheBytes" | "multithreading"
+>;
 
 /** What was measured to be good: bench of the store. */
 export const LEVEL_DEFAULTS: Pick<
@@ -91,7 +102,7 @@ export async function createLevelStore(
  * @throws FatalError `FATAL_LOCKED`, `FATAL_STORE_CORRUPT`.
  * @throws UnavailableError `UNAVAILABLE_STORE` if it does not open now.
  */
-export async function openDatabase(path: string, options: LevelStoreOptions): Promise<Database> {
+export async function openDatabase(path: string, options: DatabaseOpening): Promise<Database> {
   try {
     return await options.seam.openDatabase(path, databaseOptions(options, false));
   } catch (cause) {
@@ -108,7 +119,7 @@ export async function openDatabase(path: string, options: LevelStoreOptions): Pr
   }
 }
 
-function databaseOptions(options: LevelStoreOptions, create: boolean): DatabaseOptions {
+function databaseOptions(options: DatabaseOpening, create: boolean): DatabaseOptions {
   const { writeBufferBytes, cacheBytes, multithreading } = options;
   return { create, writeBufferBytes, cacheBytes, multithreading };
 }

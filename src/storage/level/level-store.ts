@@ -332,7 +332,12 @@ export class LevelStore implements Store {
     const old = this.#database;
     this.#database = undefined;
     await old?.close();
-    this.#database = await openDatabase(pathsOf(this.#folder).database, this.#options);
+    const resume = await this.#options.releaseOthers?.();
+    try {
+      this.#database = await openDatabase(pathsOf(this.#folder).database, this.#options);
+    } finally {
+      resume?.();
+    }
     this.#isTorn = false;
   }
 

@@ -1,0 +1,100 @@
+/**
+ * The composition root of a frontend thread: HTTP, JSON, DER and verification for all shards.
+ * It holds no key: submissions go to the sequencers of the main thread in groups, and the
+ * published head is read from each shard's cell for each request.
+ * @module
+ */
+import { defined } from "./base/assert.ts";
+import { SequencerClient } from "./channel/client.ts";
+import { mainThread, type Question } from "./channel/thread.ts";
+import { systemClock } from "./clock/system.ts";
+import type { Config } from "./config/config.ts";
+import { buildApp } from "./http/app.ts";
+import { drain, listen } from "./http/listen.ts";
+import { FailedLog } from "./log/failed.ts";
+import { Frontend } from "./log/frontend.ts";
+import { HeadCell } from "./log/head-cell.ts";
+import type { Log } from "./log/log.ts";
+import { judgeOf, siteOf } from "./server-parts.ts";
+import { sha256 } from "./signer/sha256.ts";
+import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
+import { REAL_SEAM } from "./storage/level/real.ts";
+import { SharedReader } from "./storage/level/shared-reader.ts";
+import type { ShardIdentity } from "./storage/store.ts";
+import { combineObservers } from "./telemetry/combine.ts";
+import { loggingObserver, standardError } from "./telemetry/logging.ts";
+import { metricsObserver } from "./telemetry/metrics.ts";
+import { RootSet } from "./x509/roots.ts";
+
+/** What a frontend thread is started with: `workerData`. */
+export interface FrontendData {
+  readonly config: Config;
+  /** Threads like this one. */
+  readonly frontendCount: number;
+  /** In the order of the configuration. */
+  readonly shards: readonly FrontendShard[];
+  /** Sets of accepted roots, DER; shards name theirs by position. */
+  readonly rootSets: readonly (readonly Uint8Array[])[];
+}
+
+/** One shard for a frontend thread. */
+export interface FrontendShard {
+  readonly identity: ShardIdentity;
+  readonly publicKey: Uint8Array;
+  readonly rootSet: number;
+  /** The shard's cell, or why it could not be opened. */
+  readonly cell: SharedArrayBuffer | string;
+}
+
+await run();
+
+async function run(): Promise<void> {
+  const main = mainThread();
+  const { config, frontendCount, shards, rootSets } = main.data as FrontendData;
+  const clock = systemClock;
+  const metrics = metricsObserver(() => clock.nowMs(), "frontend");
+  const logging = loggingObserver(config.logLevel, standardError());
+  const observer = combineObservers(metrics.observer, logging);
+  const client = new SequencerClient(main.wire, shards.length);
+  const roots = rootSets.map((ders) => new RootSet(ders, sha256));
+  const logs = new Map<string, Log>();
+  const readers = new Map<number, SharedReader>();
+  for (const [index, { identity, publicKey, rootSet, cell: buffer }] of shards.entries()) {
+    const shard = defined(config.shards[index], "a shard of the configuration");
+    const accepted = defined(roots[rootSet], "a set of roots");
+    if (typeof buffer === "string") {
+      logs.set(shard.name, new FailedLog(identity, publicKey, accepted.ders, buffer));
+      continue;
+    }
+    const cell = new HeadCell(buffer);
+    const treeSize = () => cell.read().head?.treeSize ?? 0;
+    const options = { ...LEVEL_DEFAULTS, sha256, seam: REAL_SEAM, treeSize };
+    const store = new SharedReader(shard.folder, options);
+    await store.resume();
+    readers.set(index, store);
+    const { answerWithinMs } = shard;
+    const { idleRefreshMs } = shard.batch;
+    const judge = judgeOf(config, shard, accepted, clock);
+    const sequence = client.sequenceOf(index);
+    const parts = { identity, publicKey, judge, sequence, cell, store, clock, sha256, observer };
+    logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, idleRefreshMs }));
+  }
+  const app = buildApp({ ...siteOf(config, logs, frontendCount), clock, observer });
+  main.listen(
+    (bytes) => client.receive(bytes),
+    async (question: Question): Promise<unknown> => {
+      switch (question.type) {
+        case "listen":
+          return listen(app, { host: question.host, port: question.port, reusePort: true });
+        case "release":
+          return readers.get(question.shard)?.release();
+        case "resume":
+          return readers.get(question.shard)?.resume();
+        case "metrics":
+          return metrics.counted();
+        case "drain":
+          return drain(app, clock, config.drainMs);
+      }
+    },
+  );
+}

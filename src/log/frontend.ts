@@ -1,0 +1,233 @@
+/**
+ * The frontend half of a shard: judge, deadlines and reader behind the `Log` facade. It holds
+ * no key and decides nothing: the sequencer is reached by messages, and what it published is
+ * read from the shard's cell. So it runs in any thread of the process.
+ * @module
+ */
+import { CtError, UnavailableError } from "../base/errors.ts";
+import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import { ADD_CHAIN_FULLNESS_MAX } from "../policy/limits.ts";
+import type { JsonEntry } from "../rfc6962/json.ts";
+import type { Sct } from "../rfc6962/sct.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import { CLOSING, POOL_FULL, type Sequence } from "../sequencer/message.ts";
+import type { ShardIdentity, StoreReader } from "../storage/store.ts";
+import type { Observer } from "../telemetry/observer.ts";
+import { Deadlines } from "./deadline.ts";
+import type { HeadCell } from "./head-cell.ts";
+import type { Judge } from "./judge.ts";
+import { closesAtMs, requireNotClosed } from "./lifecycle.ts";
+import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
+import { Reader } from "./read.ts";
+import { type SubmitterOptions, submitChain } from "./submit.ts";
+
+/** A head older than this many idle refreshes and a second makes a shard not ready. */
+const HEAD_AGE_REFRESHES = 3;
+
+/** What a shard without room for new entries refuses with. */
+export const NO_ROOM = "UNAVAILABLE_STORE";
+
+/** Room is made by people: when a submission refused for want of it makes sense again. */
+const NO_ROOM_RETRY_MS = 30_000;
+
+/** What a frontend is made of; it owns none of it. */
+export interface FrontendOptions {
+  readonly identity: ShardIdentity;
+  /** The log's SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  readonly judge: Judge;
+  /** To the shard's sequencer. */
+  readonly sequence: Sequence;
+  readonly cell: HeadCell;
+  readonly store: StoreReader;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly observer: Observer;
+  /** A submission not answered by then gets 503; milliseconds. */
+  readonly answerWithinMs: number;
+  /** How often the sequencer renews an idle head; milliseconds. */
+  readonly idleRefreshMs: number;
+}
+
+/** One shard as one frontend serves it. */
+export class Frontend implements Log {
+  readonly identity: ShardIdentity;
+  readonly publicKey: Uint8Array;
+  readonly #options: FrontendOptions;
+  readonly #submitter: SubmitterOptions;
+  readonly #reader: Reader;
+  /** The checkpoint of a head, made when it is first asked for. */
+  #checkpoint: { readonly head: SignedTreeHead; readonly text: string } | undefined;
+
+  constructor(options: FrontendOptions) {
+    const { identity, judge, sequence, clock } = options;
+    this.identity = identity;
+    this.publicKey = options.publicKey;
+    this.#options = options;
+    this.#reader = new Reader(options.store, options.sha256);
+    const deadlines = new Deadlines(clock, options.answerWithinMs);
+    const poolFullness = () => options.cell.readPool().fullness;
+    this.#submitter = { judge, sequence, poolFullness, logId: identity.logId, deadlines };
+  }
+
+  roots(): readonly Uint8Array[] {
+    return this.#options.judge.roots.ders;
+  }
+
+  requireOpen(endpoint: SubmitEndpoint): void {
+    const { clock, cell } = this.#options;
+    requireNotClosed(this.identity, clock.nowMs());
+    const { refusal, reason } = cell.read();
+    if (refusal === CLOSING.code) throw new UnavailableError(refusal, CLOSING.message);
+    this.#requireRoom();
+    if (refusal !== undefined) throw new UnavailableError(refusal, reason);
+    const { isFull, normalFullness } = cell.readPool();
+    if (isFull) throw new UnavailableError(POOL_FULL.code, POOL_FULL.message);
+    if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) {
+      const message = "the pool is nearly full, and what is left is for precertificates";
+      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
+    }
+  }
+
+  /**
+   * New entries are refused while there is room for what was taken before. Heads go on: an idle
+   * refresh writes some hundred bytes, and a head that grows old ends a log sooner than a full
+   * disk, which a commit survives.
+   */
+  #requireRoom(): void {
+    const { refusal, reason } = this.#options.cell.read();
+    if (refusal !== NO_ROOM) return;
+    throw new UnavailableError(NO_ROOM, reason, { retryAfterMs: NO_ROOM_RETRY_MS });
+  }
+
+  recall(
+    endpoint: SubmitEndpoint,
+    body: Uint8Array,
+  ): { readonly bodyKey: string; readonly sct: Sct | undefined } {
+    const { clock, observer, judge } = this.#options;
+    const shard = this.identity.name;
+    const startMs = clock.monotonicMs();
+    const bodyKey = judge.known.keyOf(endpoint, body);
+    try {
+      const sct = judge.known.recall(bodyKey);
+      if (sct !== undefined) {
+        const durationMs = clock.monotonicMs() - startMs;
+        observer({ type: "submission-answered", shard, endpoint, isDuplicate: true, durationMs });
+      }
+      return { bodyKey, sct };
+    } catch (error) {
+      this.#reportRefusal(endpoint, startMs, error);
+      throw error;
+    }
+  }
+
+  async submit(
+    endpoint: SubmitEndpoint,
+    chain: readonly Uint8Array[],
+    bodyKey?: string,
+  ): Promise<Sct> {
+    const { clock, observer } = this.#options;
+    const shard = this.identity.name;
+    const startMs = clock.monotonicMs();
+    try {
+      requireNotClosed(this.identity, clock.nowMs());
+      this.#requireRoom();
+      const { sct, isDuplicate } = await submitChain(this.#submitter, endpoint, chain, bodyKey);
+      const durationMs = clock.monotonicMs() - startMs;
+      observer({ type: "submission-answered", shard, endpoint, isDuplicate, durationMs });
+      return sct;
+    } catch (error) {
+      this.#reportRefusal(endpoint, startMs, error);
+      throw error;
+    }
+  }
+
+  #reportRefusal(endpoint: SubmitEndpoint, startMs: number, error: unknown): void {
+    const { clock, observer } = this.#options;
+    const shard = this.identity.name;
+    const durationMs = clock.monotonicMs() - startMs;
+    const code = error instanceof CtError ? error.code : "BUG";
+    observer({ type: "submission-refused", shard, endpoint, code, durationMs });
+  }
+
+  head(): SignedTreeHead {
+    const { state, reason, head } = this.#options.cell.read();
+    if (state === "read-only") throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", reason);
+    if (head === undefined) {
+      throw new UnavailableError("UNAVAILABLE_NO_HEAD", "the shard has not published a head yet");
+    }
+    return head;
+  }
+
+  checkpoint(): string {
+    const head = this.head();
+    if (this.#checkpoint?.head !== head) {
+      const { sha256 } = this.#options;
+      const { origin, logId } = this.identity;
+      this.#checkpoint = { head, text: formatCheckpoint(sha256, { ...head, origin }, logId) };
+    }
+    return this.#checkpoint.text;
+  }
+
+  publishedSize(): number {
+    return this.#options.cell.read().head?.treeSize ?? 0;
+  }
+
+  proveConsistency(first: number, second: number): Promise<readonly Uint8Array[]> {
+    return this.#reader.proveConsistency(first, second, this.publishedSize());
+  }
+
+  proveByHash(
+    leafHash: Uint8Array,
+    treeSize: number,
+  ): Promise<{ readonly leafIndex: number; readonly path: readonly Uint8Array[] }> {
+    return this.#reader.proveByHash(leafHash, treeSize, this.publishedSize());
+  }
+
+  readEntries(start: number, end: number): Promise<readonly JsonEntry[]> {
+    return this.#reader.readEntries(start, end, this.publishedSize());
+  }
+
+  entryAndProof(
+    leafIndex: number,
+    treeSize: number,
+  ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }> {
+    return this.#reader.entryAndProof(leafIndex, treeSize, this.publishedSize());
+  }
+
+  readTile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readTile(level, index, width, this.publishedSize());
+  }
+
+  readDataTile(index: number, width: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readDataTile(index, width, this.publishedSize());
+  }
+
+  readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#reader.readIssuer(fingerprint);
+  }
+
+  status(): LogStatus {
+    const { clock, cell, idleRefreshMs } = this.#options;
+    const nowMs = clock.nowMs();
+    const { head, ...view } = cell.read();
+    const pool = cell.readPool();
+    const headAgeMs = head === undefined ? undefined : nowMs - head.timestampMs;
+    const headAgeMsMax = HEAD_AGE_REFRESHES * idleRefreshMs + 1_000;
+    let { state, reason } = view;
+    if (state === "open" && nowMs >= closesAtMs(this.identity)) state = "closed";
+    if (reason === "" && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
+      reason = `the published head is ${headAgeMs} ms old, the limit is ${headAgeMsMax}`;
+    }
+    return {
+      state,
+      isReady: (state === "open" || state === "closed") && reason === "",
+      reason,
+      headAgeMs,
+      poolEntryCount: pool.entryCount,
+      poolBytes: pool.bytes,
+    };
+  }
+}

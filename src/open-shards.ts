@@ -1,0 +1,226 @@
+/**
+ * Opens the shards of a configuration: stores, keys, guards and engines. Nothing is created.
+ * @module
+ */
+import { defined } from "./base/assert.ts";
+import { CtError, FatalError, messageOf } from "./base/errors.ts";
+import {
+  askPublicHeads,
+  type PublicAnswer,
+  type PublicHead,
+  readPublicHeads,
+} from "./client/public-head.ts";
+import type { Clock } from "./clock/clock.ts";
+import type { Config, ShardConfig } from "./config/config.ts";
+import { identityOf } from "./create.ts";
+import { makeSelfAudit } from "./inspect.ts";
+import { lockFolder } from "./lock/folder-lock.ts";
+import { FailedLog } from "./log/failed.ts";
+import { requireIdentity } from "./log/identity.ts";
+import type { Log } from "./log/log.ts";
+import { Shard } from "./log/shard.ts";
+import type { SelfAudit } from "./monitor/self-audit.ts";
+import type { TreeHead } from "./rfc6962/tree-head.ts";
+import { loadRoots } from "./roots/load.ts";
+import { requireKnown } from "./sequencer/public-head.ts";
+import { judgeOf } from "./server-parts.ts";
+import type { EcdsaKey } from "./signer/ecdsa.ts";
+import { GuardedSigner, RefusingSigner } from "./signer/guard.ts";
+import { openGuardFolder } from "./signer/guard-folder.ts";
+import { readKeyFile } from "./signer/key-file.ts";
+import { sha256 } from "./signer/sha256.ts";
+import type { Signer } from "./signer/signer.ts";
+import { readSpace, type Space, SpaceWatch } from "./space/free-space.ts";
+import { LEVEL_DEFAULTS, type LevelStoreOptions } from "./storage/level/folder.ts";
+import { openLevelStore } from "./storage/level/level-store.ts";
+import { REAL_SEAM } from "./storage/level/real.ts";
+import type { Seam } from "./storage/level/seam.ts";
+import type { Store } from "./storage/store.ts";
+import type { Observer } from "./telemetry/observer.ts";
+import { RootSet } from "./x509/roots.ts";
+
+/** In a development configuration a jumped clock is believed after so much steady time. */
+const DEVELOPMENT_STEADY_MS = 60_000;
+
+/** What shards are opened in. */
+export interface World {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** The file system and database below the stores, by shard. */
+  readonly seam?: (shard: string) => Seam;
+  /** What the file system of a folder says of its room. */
+  readonly readSpace?: (folder: string) => Promise<Space>;
+  /** Makes frontend threads let go of a shard's database; undefined: there are none. */
+  readonly releaseFrontends: ((shard: number) => Promise<() => void>) | undefined;
+}
+
+interface ShardWorld extends World {
+  /** Position in the configuration. */
+  readonly index: number;
+  /** Of its public addresses. */
+  readonly answers: Promise<readonly PublicAnswer[]>;
+}
+
+/** What was opened: every log, those of them that run, and what looks at these. */
+export interface Opened {
+  /** In the order of the configuration. */
+  readonly logs: ReadonlyMap<string, Log>;
+  readonly shards: readonly Shard[];
+  readonly audits: readonly SelfAudit[];
+}
+
+/**
+ * Opens every shard.
+ * @throws FatalError, MalformedError if a shard was never created, is held by another process,
+ *   or is another log than the configuration says. A shard that is ill for any other reason is
+ *   a `FailedLog`.
+ */
+export async function openShards(config: Config, world: World): Promise<Opened> {
+  const logs = new Map<string, Log>();
+  const shards: Shard[] = [];
+  const audits: SelfAudit[] = [];
+  try {
+    // All are asked at once, and while the stores open.
+    const asked = new Map(config.shards.map(({ name }) => [name, askWorld(config, name)]));
+    for (const [index, shard] of config.shards.entries()) {
+      const answers = defined(asked.get(shard.name), "every shard was asked for");
+      const { log, selfAudit } = await openShard(config, shard, { ...world, index, answers });
+      logs.set(shard.name, log);
+      if (log instanceof Shard) shards.push(log);
+      if (selfAudit !== undefined) audits.push(selfAudit);
+    }
+    return { logs, shards, audits };
+  } catch (error) {
+    await stopShards(shards);
+    throw error;
+  }
+}
+
+/** Stops them all. */
+export async function stopShards(shards: readonly Shard[]): Promise<void> {
+  await Promise.all(shards.map((shard) => shard.stop()));
+}
+
+/** Stops them all. */
+export async function stopAudits(audits: readonly SelfAudit[]): Promise<void> {
+  await Promise.all(audits.map((audit) => audit.stop()));
+}
+
+interface OpenShard {
+  readonly log: Log;
+  /** Undefined where it is turned off, or there is nothing to look at. */
+  readonly selfAudit?: SelfAudit;
+}
+
+async function openShard(
+  config: Config,
+  shard: ShardConfig,
+  world: ShardWorld,
+): Promise<OpenShard> {
+  const { clock, observer } = world;
+  const key = await readKeyFile(shard.keyPath);
+  const identity = identityOf(config, shard, key.logId);
+  const roots = await loadRoots(shard.roots);
+  const rootSet = new RootSet(roots.ders, sha256);
+  for (const message of roots.warnings) {
+    observer({ type: "recovery-step", shard: shard.name, message });
+  }
+  const seam = world.seam?.(shard.name) ?? REAL_SEAM;
+  let store: Store | undefined;
+  try {
+    store = await openLevelStore(shard.folder, levelOptions(seam, world));
+    const state = await store.load();
+    requireIdentity(state.identity, identity);
+    const judge = judgeOf(config, shard, rootSet, clock);
+    const opened = await openSigner(config.guard, key);
+    const { heads, problems } = readPublicHeads(sha256, await world.answers, {
+      ...identity,
+      publicKey: key.publicKey,
+    });
+    const signer = await holdAgainst(heads, key, opened, store, state.committed);
+    // Nothing answers at the addresses of a machine that is set up for the first time.
+    for (const message of config.development ? [] : problems) {
+      observer({ type: "recovery-step", shard: shard.name, message });
+    }
+    const space = await SpaceWatch.start({
+      folders: [shard.folder, config.guard],
+      limits: config.freeSpace,
+      clock,
+      readSpace: world.readSpace ?? readSpace,
+      report: (message) => observer({ type: "space-short", shard: shard.name, message }),
+    });
+    const { batch, pool, answerWithinMs } = shard;
+    const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
+    const limits = { batch, pool, answerWithinMs, clockSteadyMs };
+    const parts = { store, signer, judge, clock, sha256, observer };
+    const log = new Shard({ identity, ...parts, ...limits, space });
+    if (shard.audit.entriesPerSecond === 0) return { log };
+    return { log, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
+  } catch (error) {
+    await store?.[Symbol.asyncDispose]();
+    if (isForOperator(error)) throw error;
+    const code = error instanceof CtError ? error.code : "BUG";
+    observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
+    return { log: new FailedLog(identity, key.publicKey, rootSet.ders, error) };
+  }
+}
+
+function levelOptions(seam: Seam, world: ShardWorld): LevelStoreOptions {
+  const options = { ...LEVEL_DEFAULTS, sha256, lockFolder, seam };
+  const { releaseFrontends, index } = world;
+  if (releaseFrontends === undefined) return options;
+  return { ...options, multithreading: true, releaseOthers: () => releaseFrontends(index) };
+}
+
+/** Without its guard a key signs nothing, but what is proven stays readable. */
+async function openSigner(guard: string, key: EcdsaKey): Promise<Signer> {
+  await using opening = new AsyncDisposableStack();
+  try {
+    const folder = opening.use(await openGuardFolder(guard, key.logId, lockFolder));
+    const signer = new GuardedSigner({ key, folder, sha256 });
+    opening.move();
+    return signer;
+  } catch (error) {
+    if (isForOperator(error)) throw error;
+    const isMissing = error instanceof FatalError && error.code === "FATAL_GUARD_MISSING";
+    const message = `the guard does not open: ${messageOf(error)}`;
+    const reason = new FatalError("FATAL_GUARD_MISSING", message, { cause: error });
+    return new RefusingSigner(key, isMissing ? error : reason);
+  }
+}
+
+function askWorld(config: Config, shard: string): Promise<readonly PublicAnswer[]> {
+  const { submissionUrl, monitoringUrl } = config;
+  return askPublicHeads({
+    submissionUrl: `${submissionUrl}/${shard}`,
+    monitoringUrl: `${monitoringUrl}/${shard}`,
+  });
+}
+
+/** A key signs nothing while the world has a head of it that its guard does not know. */
+async function holdAgainst(
+  heads: readonly PublicHead[],
+  key: EcdsaKey,
+  signer: Signer,
+  store: Store,
+  committed: TreeHead | undefined,
+): Promise<Signer> {
+  if (signer instanceof RefusingSigner) return signer;
+  try {
+    const known = { last: signer.lastHead, committed };
+    for (const { url, head } of heads) await requireKnown(sha256, store, known, head, url);
+    return signer;
+  } catch (error) {
+    // A store that cannot be read is for its recovery to mend or to refuse.
+    const codes: readonly unknown[] = ["FATAL_ROLLED_BACK", "FATAL_GUARD_DISAGREES"];
+    if (!(error instanceof FatalError) || !codes.includes(error.code)) return signer;
+    await signer[Symbol.asyncDispose]();
+    return new RefusingSigner(key, error);
+  }
+}
+
+/** Whether to start at all would be a mistake: never created, in use, or another log. */
+function isForOperator(error: unknown): boolean {
+  const codes: readonly string[] = ["FATAL_STORE_MISSING", "FATAL_LOCKED", "FATAL_IDENTITY"];
+  return error instanceof CtError && codes.includes(error.code);
+}
