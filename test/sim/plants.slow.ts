@@ -68,7 +68,7 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     ],
   },
   "a stale checkpoint": {
-    file: "src/log/shard.ts",
+    file: "src/log/frontend.ts",
     edits: [{ find: "this.#checkpoint?.head !== head", replace: "this.#checkpoint === undefined" }],
   },
   "memory believed after a failed commit": {
