@@ -50,7 +50,7 @@ export async function openStratus(options: {
   await writeFile(join(folder, "roots.pem"), roots.map(formatCertificatePem).join(""));
   const [port, operationsPort] = await freePorts();
   const config = join(folder, "stratus.yaml");
-  await writeFile(config, formatConfig(port, operationsPort, options.frontends ?? "auto"));
+  await writeFile(config, formatConfig(port, operationsPort, options.frontends ?? 0));
   await promisify(execFile)(LAUNCHER, ["init", "--config", config]);
   const log = join(folder, "server.log");
   const child = spawn(LAUNCHER, ["serve", "--config", config], {
