@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -20,7 +20,7 @@ import {
 } from "../../../src/storage/level/record.ts";
 import { SyntheticLog, signedHead, TEST_IDENTITY } from "../../support/commits.ts";
 import { LEVEL_OPTIONS } from "../../support/level.ts";
-import { fatal } from "../../support/store-asserts.ts";
+import { assertHolds, fatal } from "../../support/store-asserts.ts";
 
 interface Vectors {
   readonly source: string;
@@ -29,25 +29,33 @@ interface Vectors {
 }
 
 const VECTORS = new URL("../../vectors/storage/format-1.json", import.meta.url);
+const FULL_TILE = new URL("../../vectors/storage/format-1-full-tile.json", import.meta.url);
+
+/** Prefixes of the records of a full tile: hashes, inner hashes, positions. */
+const FULL_TILE_KEYS = /^(54|4e|50)/;
+
+const DATABASE_OPTIONS = {
+  writeBufferBytes: 1_048_576,
+  cacheBytes: 1_048_576,
+  multithreading: false,
+};
 
 /** A small store's records by key, and its segment, in hex. */
-async function storedBytes(): Promise<Vectors> {
+async function storedBytes(counts: readonly [number, number]): Promise<Vectors> {
   const root = await mkdtemp(join(tmpdir(), "stratus-test-"));
   try {
     const path = join(root, "shard");
     await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
     const store = await openLevelStore(path, LEVEL_OPTIONS);
     const log = new SyntheticLog({ bodyBytes: 8 });
-    await store.commit(log.next(2));
+    await store.commit(log.next(counts[0]));
     await store.publish(signedHead(log.head!));
-    await store.commit(log.next(15));
+    await store.commit(log.next(counts[1]));
     await store[Symbol.asyncDispose]();
     const records: Record<string, string> = {};
     const database = await REAL_SEAM.openDatabase(join(path, "db"), {
+      ...DATABASE_OPTIONS,
       create: false,
-      writeBufferBytes: 1_048_576,
-      cacheBytes: 1_048_576,
-      multithreading: false,
     });
     for await (const [key, value] of database.scan(Uint8Array.of(0), Uint8Array.of(255))) {
       records[formatHex(key)] = formatHex(value);
@@ -61,15 +69,50 @@ async function storedBytes(): Promise<Vectors> {
 }
 
 test("LevelStore writes the bytes of format 1", async () => {
-  const stored = await storedBytes();
-  if (process.env["UPDATE_VECTORS"] !== undefined) {
-    await writeFile(VECTORS, `${JSON.stringify(stored, undefined, 2)}\n`);
-  }
-  assert.deepEqual(stored, JSON.parse(await readFile(VECTORS, "utf8")));
+  await requireVector(VECTORS, await storedBytes([2, 15]));
 });
 
+test("LevelStore writes the records of a full tile in format 1", async () => {
+  const { source, records } = await storedBytes([250, 6]);
+  const ofTile = Object.entries(records).filter(([key]) => FULL_TILE_KEYS.test(key));
+  assert.equal(ofTile.length, 3);
+  await requireVector(FULL_TILE, { source, records: Object.fromEntries(ofTile), segment: "" });
+});
+
+test("a store of the bytes of format 1 is opened and read", async () => {
+  const { records, segment }: Vectors = JSON.parse(await readFile(VECTORS, "utf8"));
+  const root = await mkdtemp(join(tmpdir(), "stratus-test-"));
+  try {
+    for (const folder of ["entries", "issuers"]) await mkdir(join(root, folder));
+    await writeFile(join(root, "entries", "00000000"), parseHex(segment));
+    const options = { ...DATABASE_OPTIONS, create: true };
+    const database = await REAL_SEAM.openDatabase(join(root, "db"), options);
+    const writes = Object.entries(records).map(
+      ([key, value]) => [parseHex(key), parseHex(value)] as const,
+    );
+    await database.write(writes, { sync: true });
+    await database.close();
+    await using store = await openLevelStore(root, LEVEL_OPTIONS);
+    const log = new SyntheticLog({ bodyBytes: 8 });
+    log.next(2);
+    log.next(15);
+    await assertHolds(store, log);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
+
+async function requireVector(file: URL, stored: Vectors): Promise<void> {
+  if (process.env["UPDATE_VECTORS"] !== undefined) {
+    await writeFile(file, `${JSON.stringify(stored, undefined, 2)}\n`);
+  }
+  assert.deepEqual(stored, JSON.parse(await readFile(file, "utf8")));
+}
+
 test("every record of format 1 is read, and no other byte or length of it", async () => {
-  const { records }: Vectors = JSON.parse(await readFile(VECTORS, "utf8"));
+  const small: Vectors = JSON.parse(await readFile(VECTORS, "utf8"));
+  const full: Vectors = JSON.parse(await readFile(FULL_TILE, "utf8"));
+  const records = { ...small.records, ...full.records };
   const decoders: Record<string, (payload: Uint8Array) => unknown> = {
     I: decodeIdentity,
     H: decodeHead,
