@@ -104,6 +104,7 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** How full a pool is, whenever the metrics are asked for. */
       readonly type: "pool-size";
       readonly shard: string;
       readonly entryCount: number;

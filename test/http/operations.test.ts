@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { systemClock } from "../../src/clock/system.ts";
 import { drain } from "../../src/http/listen.ts";
 import { buildOperationsApp } from "../../src/http/operations.ts";
+import { metricsObserver } from "../../src/telemetry/metrics.ts";
 import { FakeLog } from "../support/fake-log.ts";
 
 const NOT_READY = { isReady: false, reason: "the guard is ahead of the store by 3 entries" };
@@ -49,6 +50,22 @@ test("/readyz is 503 only when no shard can serve, and lists each", async () => 
   assert.equal(some.body, `nimbus2026: ${NOT_READY.reason}\nnimbus2027: ready\n`);
   operations.well.condition = { ...operations.well.condition, ...NOT_READY };
   assert.equal((await operations.app.inject("/readyz")).statusCode, 503);
+});
+
+test("/metrics says how full each pool is now", async () => {
+  const { observer, read } = metricsObserver(() => 0, "main");
+  const log = new FakeLog("nimbus2026");
+  const logs = new Map([["nimbus2026", log]]);
+  const metrics = () => read([]);
+  const app = buildOperationsApp({ logs, metrics, clock: systemClock, observer });
+  await using _closing = { [Symbol.asyncDispose]: () => drain(app, systemClock, 100) };
+  log.condition = { ...log.condition, poolEntryCount: 7, poolBytes: 1_234 };
+  const full = await app.inject("/metrics");
+  assert.match(full.body, /^stratus_pool_entries\{shard="nimbus2026"\} 7$/m);
+  assert.match(full.body, /^stratus_pool_bytes\{shard="nimbus2026"\} 1234$/m);
+  log.condition = { ...log.condition, poolEntryCount: 0, poolBytes: 0 };
+  const empty = await app.inject("/metrics");
+  assert.match(empty.body, /^stratus_pool_entries\{shard="nimbus2026"\} 0$/m);
 });
 
 test("/metrics is the text of the metrics with their type", async () => {
