@@ -16,30 +16,17 @@ import {
   contextPrimitive,
   DerReader,
   decodeBitString,
-  decodeBoolean,
   decodeSmallInteger,
   requireInteger,
-  requireOid,
+  requireLastOid,
   rightAlign,
   TAG,
 } from "./der.ts";
+import { Extension } from "./extension.ts";
 import { decodeKnownExtension, type KnownExtensions } from "./extension-body.ts";
-import { requireName } from "./name.ts";
+import { skipName } from "./name.ts";
 import { decodePublicKeyInfo, requirePublicKey } from "./public-key.ts";
-import { decodeTime } from "./time.ts";
-
-/** One `Extension`; all views. */
-export interface Extension {
-  /** Content octets of extnID. */
-  readonly oid: Uint8Array;
-  readonly critical: boolean;
-  /** Content octets of extnValue. */
-  readonly value: Uint8Array;
-  /** The whole TLV. */
-  readonly raw: Uint8Array;
-  /** Offset in `raw` of extnValue's TLV. */
-  readonly valueOffset: number;
-}
+import { readTime } from "./time.ts";
 
 /** A parsed certificate; byte arrays are views into `der`, unless bits were unaligned. */
 export interface Certificate extends Readonly<Omit<KnownExtensions, "extendedKeyUsages">> {
@@ -96,18 +83,18 @@ function parse(der: Uint8Array): Certificate {
   const version = readVersion(fields);
   const serialTlv = fields.expect(TAG.integer, "serial number");
   const innerTlv = fields.expect(TAG.sequence, "inner signature algorithm");
-  const issuerTlv = fields.expect(TAG.sequence, "issuer");
-  requireName(fields, issuerTlv, "issuer");
-  const validity = fields.descend(TAG.sequence, "validity");
-  const notBeforeMs = decodeTime(validity, validity.next("notBefore"), "notBefore");
-  const notAfterMs = decodeTime(validity, validity.next("notAfter"), "notAfter");
-  const subjectTlv = fields.expect(TAG.sequence, "subject");
-  requireName(fields, subjectTlv, "subject");
+  const issuer = readName(fields, "issuer");
+  const behindValidity = fields.open(TAG.sequence, "validity");
+  const notBeforeMs = readTime(fields, "notBefore");
+  const notAfterMs = readTime(fields, "notAfter");
+  fields.leave(behindValidity);
+  const subject = readName(fields, "subject");
   const spkiTlv = fields.expect(TAG.sequence, "public key");
   requirePublicKey(decodePublicKeyInfo(fields.enter(spkiTlv)));
-  for (const number of [1, 2]) {
-    const uniqueId = fields.optional(contextPrimitive(number), "unique identifier");
-    if (uniqueId !== undefined) decodeBitString(fields.content(uniqueId), "unique identifier");
+  for (const tag of UNIQUE_ID_TAGS) {
+    if (!fields.isNext(tag)) continue;
+    fields.skip("unique identifier");
+    decodeBitString(fields.lastContent(), "unique identifier");
   }
   const known: KnownExtensions = {
     isCa: undefined,
@@ -130,10 +117,10 @@ function parse(der: Uint8Array): Certificate {
     version,
     serial: requireInteger(fields.content(serialTlv), "serial number"),
     signatureAlgorithm,
-    issuer: fields.raw(issuerTlv),
+    issuer,
     notBeforeMs,
     notAfterMs,
-    subject: fields.raw(subjectTlv),
+    subject,
     spki: fields.raw(spkiTlv),
     extensions,
     extensionsOffset: extensionsTlv === undefined ? undefined : extensionsTlv.start - tbsTlv.start,
@@ -143,9 +130,9 @@ function parse(der: Uint8Array): Certificate {
 }
 
 function requireAlgorithm(algorithm: DerReader): void {
-  const oid = algorithm.expect(TAG.oid, "signature algorithm");
-  requireOid(algorithm.content(oid), "signature algorithm");
-  if (!algorithm.isAtEnd) algorithm.next("signature algorithm");
+  algorithm.skipTag(TAG.oid, "signature algorithm");
+  requireLastOid(algorithm, "signature algorithm");
+  if (!algorithm.isAtEnd) algorithm.skip("signature algorithm");
 }
 
 function readVersion(fields: DerReader): number {
@@ -160,21 +147,24 @@ function readVersion(fields: DerReader): number {
   return version + 1;
 }
 
+/** The next TLV, which must be a `Name`: a view. */
+function readName(fields: DerReader, what: string): Uint8Array {
+  const start = fields.offset;
+  skipName(fields, what);
+  return fields.bytes.subarray(start, fields.offset);
+}
+
+/** issuerUniqueID and subjectUniqueID. */
+const UNIQUE_ID_TAGS = [contextPrimitive(1), contextPrimitive(2)] as const;
+
 function readExtensions(wrapper: DerReader, known: KnownExtensions): readonly Extension[] {
-  const list = wrapper.descend(TAG.sequence, "extensions");
-  wrapper.end("extensions");
+  wrapper.openSole(TAG.sequence, "extensions");
+  const body = new DerReader(wrapper.bytes);
   const extensions: Extension[] = [];
-  while (!list.isAtEnd) {
-    const tlv = list.expect(TAG.sequence, "extension");
-    const fields = list.enter(tlv);
-    const oid = requireOid(fields.content(fields.expect(TAG.oid, "extension")), "extension");
-    const flag = fields.optional(TAG.boolean, "extension");
-    const critical = flag !== undefined && decodeBoolean(fields.content(flag), "critical");
-    const valueTlv = fields.expect(TAG.octetString, "extension value");
-    const value = fields.content(valueTlv);
-    decodeKnownExtension(oid, value, known);
-    const valueOffset = valueTlv.start - tlv.start;
-    extensions.push({ oid, critical, value, raw: list.raw(tlv), valueOffset });
+  while (!wrapper.isAtEnd) {
+    const extension = new Extension(wrapper);
+    decodeKnownExtension(extension, body, known);
+    extensions.push(extension);
   }
   return extensions;
 }

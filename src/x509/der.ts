@@ -1,7 +1,7 @@
 /**
  * A walker over DER, X.690: flat, without recursion and without copies. It reads one TLV
- * after the other inside the bounds it was given; who wants to descend makes a reader of a
- * TLV's content, so nesting deeper than what a caller asks for costs nothing.
+ * after the other inside the bounds it was given; who wants to descend opens a TLV or makes a
+ * reader of its content, so nesting deeper than what a caller asks for costs nothing.
  *
  * Strict about headers (minimal definite lengths, minimal tag numbers), silent about
  * content: what an INTEGER or a string may hold is for the functions below and the caller.
@@ -56,11 +56,18 @@ export interface Tlv {
   readonly end: number;
 }
 
-/** Reads TLVs forward in `[start, end)` of bytes that it does not copy. */
+/**
+ * Reads TLVs forward in `[start, end)` of bytes that it does not copy. `next` and what is built
+ * on it give each TLV as a value; `skip` and `open` make no object: after them `tag`, `start`,
+ * `contentStart` and, if it was skipped, `offset` as its end tell of the TLV read last.
+ */
 export class DerReader {
   readonly bytes: Uint8Array;
-  readonly #end: number;
+  #end: number;
   #offset: number;
+  #tag = 0;
+  #start = 0;
+  #contentStart = 0;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.bytes = bytes;
@@ -78,25 +85,46 @@ export class DerReader {
     return this.#offset;
   }
 
+  /** Tag of the TLV read last. */
+  get tag(): number {
+    return this.#tag;
+  }
+
+  /** Where the TLV read last begins. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Where the content of the TLV read last begins. */
+  get contentStart(): number {
+    return this.#contentStart;
+  }
+
   /** The next TLV, whatever it is. @throws MalformedError `MALFORMED_DER`. */
   next(what: string): Tlv {
-    const tlv = readTlv(this.bytes, this.#offset, this.#end, what);
-    this.#offset = tlv.end;
-    return tlv;
+    this.skip(what);
+    return {
+      tag: this.#tag,
+      start: this.#start,
+      contentStart: this.#contentStart,
+      end: this.#offset,
+    };
   }
 
   /** The next TLV, which must have this tag. @throws MalformedError `MALFORMED_DER`. */
   expect(tag: number, what: string): Tlv {
-    const tlv = this.next(what);
-    if (tlv.tag !== tag) throw unexpected(what, `tag ${hex(tag)}`, `tag ${hex(tlv.tag)}`);
-    return tlv;
+    this.skipTag(tag, what);
+    return {
+      tag,
+      start: this.#start,
+      contentStart: this.#contentStart,
+      end: this.#offset,
+    };
   }
 
   /** The next TLV if it has this tag; otherwise nothing is read. `tag` is below 256. */
   optional(tag: number, what: string): Tlv | undefined {
-    return this.#offset < this.#end && this.bytes[this.#offset] === tag
-      ? this.next(what)
-      : undefined;
+    return this.isNext(tag) ? this.next(what) : undefined;
   }
 
   /** A reader of the content of a TLV of these bytes. */
@@ -106,7 +134,59 @@ export class DerReader {
 
   /** A reader of the content of the next TLV, which must have this tag. @throws MalformedError. */
   descend(tag: number, what: string): DerReader {
-    return this.enter(this.expect(tag, what));
+    this.skipTag(tag, what);
+    return new DerReader(this.bytes, this.#contentStart, this.#offset);
+  }
+
+  /** Whether a TLV with this tag, which is below 256, comes next. */
+  isNext(tag: number): boolean {
+    return this.#offset < this.#end && this.bytes[this.#offset] === tag;
+  }
+
+  /** Reads past the next TLV. @throws MalformedError `MALFORMED_DER`. */
+  skip(what: string): void {
+    this.#readHeader(what);
+  }
+
+  /** Reads past the next TLV, which must have this tag. @throws MalformedError `MALFORMED_DER`. */
+  skipTag(tag: number, what: string): void {
+    this.#readHeader(what);
+    if (this.#tag !== tag) throw unexpected(what, `tag ${hex(tag)}`, `tag ${hex(this.#tag)}`);
+  }
+
+  /**
+   * Goes on inside the next TLV, which must have this tag.
+   * @returns The end so far, for {@link leave}.
+   * @throws MalformedError `MALFORMED_DER`.
+   */
+  open(tag: number, what: string): number {
+    this.skipTag(tag, what);
+    const outerEnd = this.#end;
+    this.#end = this.#offset;
+    this.#offset = this.#contentStart;
+    return outerEnd;
+  }
+
+  /**
+   * Goes on inside the next TLV, which must have this tag and be the last.
+   * @throws MalformedError `MALFORMED_DER`.
+   */
+  openSole(tag: number, what: string): void {
+    const outerEnd = this.open(tag, what);
+    const left = outerEnd - this.#end;
+    if (left > 0) throw new MalformedError("MALFORMED_DER", `${what}: ${left} trailing bytes`);
+  }
+
+  /** Goes on in `[start, end)` of the same bytes, which the caller knows to lie within them. */
+  moveTo(start: number, end: number): void {
+    this.#offset = start;
+    this.#end = end;
+  }
+
+  /** Goes on behind what was opened, read to its end or not. */
+  leave(outerEnd: number): void {
+    this.#offset = this.#end;
+    this.#end = outerEnd;
   }
 
   /** The whole TLV: a view. */
@@ -119,10 +199,44 @@ export class DerReader {
     return this.bytes.subarray(tlv.contentStart, tlv.end);
   }
 
+  /** The content octets of the TLV that was skipped last: a view. */
+  lastContent(): Uint8Array {
+    return this.bytes.subarray(this.#contentStart, this.#offset);
+  }
+
   /** @throws MalformedError `MALFORMED_DER` if bytes are left over. */
   end(what: string): void {
     const left = this.#end - this.#offset;
     if (left > 0) throw new MalformedError("MALFORMED_DER", `${what}: ${left} trailing bytes`);
+  }
+
+  #readHeader(what: string): void {
+    const { bytes } = this;
+    const end = this.#end;
+    let offset = this.#offset;
+    if (offset >= end) throw new MalformedError("MALFORMED_DER", `${what}: missing`);
+    this.#start = offset;
+    let tag = byteAt(bytes, offset);
+    offset += 1;
+    if (tag % 32 === 31) {
+      const number = readTagNumber(bytes, offset, end, what);
+      offset += number < 2 ** 7 ? 1 : number < 2 ** 14 ? 2 : number < 2 ** 21 ? 3 : 4;
+      tag += 256 * number;
+    }
+    if (offset >= end) throw new MalformedError("MALFORMED_DER", `${what}: truncated header`);
+    let length = byteAt(bytes, offset);
+    offset += 1;
+    if (length >= 0x80) {
+      const count = length - 0x80;
+      length = readLongLength(bytes, offset, end, count, what);
+      offset += count;
+    }
+    if (offset + length > end) {
+      throw unexpected(what, `${length} bytes of content`, `${end - offset}`);
+    }
+    this.#tag = tag;
+    this.#contentStart = offset;
+    this.#offset = offset + length;
   }
 }
 
@@ -193,45 +307,49 @@ export function requireOid(content: Uint8Array, what: string): Uint8Array {
   return content;
 }
 
+/** {@link requireOid} of the TLV that was skipped last, in place. @throws MalformedError. */
+export function requireLastOid(reader: DerReader, what: string): void {
+  const { bytes, contentStart, offset } = reader;
+  if (offset > contentStart && byteAt(bytes, offset - 1) >= 0x80) {
+    throw new MalformedError("MALFORMED_DER", `${what}: truncated OBJECT IDENTIFIER`);
+  }
+}
+
 /** The header of a TLV: the identifier octet `tag` (below 256) and a minimal length. */
 export function derHeader(tag: number, length: number): Uint8Array {
   if (length < 0x80) return Uint8Array.of(tag, length);
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return Uint8Array.of(tag, 0x80 + octets.length, ...octets);
+  let count = 1;
+  while (length >= 256 ** count) count += 1;
+  const header = new Uint8Array(2 + count);
+  header[0] = tag;
+  header[1] = 0x80 + count;
+  let rest = length;
+  for (let index = 1 + count; index > 1; index -= 1) {
+    header[index] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return header;
 }
 
-function readTlv(bytes: Uint8Array, start: number, end: number, what: string): Tlv {
-  let offset = start;
-  if (offset >= end) throw new MalformedError("MALFORMED_DER", `${what}: missing`);
-  let tag = byteAt(bytes, offset);
-  offset += 1;
-  if (tag % 32 === 31) {
-    const number = readTagNumber(bytes, offset, end, what);
-    offset += number < 2 ** 7 ? 1 : number < 2 ** 14 ? 2 : number < 2 ** 21 ? 3 : 4;
-    tag += 256 * number;
+/** A length of `count` octets, minimal. */
+function readLongLength(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+  what: string,
+): number {
+  if (count === 0) throw new MalformedError("MALFORMED_DER", `${what}: indefinite length`);
+  if (count > 4) throw new MalformedError("MALFORMED_DER", `${what}: length of ${count} bytes`);
+  if (start + count > end) throw new MalformedError("MALFORMED_DER", `${what}: truncated length`);
+  let length = 0;
+  for (let index = start; index < start + count; index += 1) {
+    length = length * 256 + byteAt(bytes, index);
   }
-  if (offset >= end) throw new MalformedError("MALFORMED_DER", `${what}: truncated header`);
-  let length = byteAt(bytes, offset);
-  offset += 1;
-  if (length >= 0x80) {
-    const count = length - 0x80;
-    if (count === 0) throw new MalformedError("MALFORMED_DER", `${what}: indefinite length`);
-    if (count > 4) throw new MalformedError("MALFORMED_DER", `${what}: length of ${count} bytes`);
-    if (offset + count > end)
-      throw new MalformedError("MALFORMED_DER", `${what}: truncated length`);
-    length = 0;
-    for (const stop = offset + count; offset < stop; offset += 1) {
-      length = length * 256 + byteAt(bytes, offset);
-    }
-    if (length < 0x80 || length < 256 ** (count - 1)) {
-      throw new MalformedError("MALFORMED_DER", `${what}: non-minimal length`);
-    }
+  if (length < 0x80 || length < 256 ** (count - 1)) {
+    throw new MalformedError("MALFORMED_DER", `${what}: non-minimal length`);
   }
-  if (offset + length > end) {
-    throw unexpected(what, `${length} bytes of content`, `${end - offset}`);
-  }
-  return { tag, start, contentStart: offset, end: offset + length };
+  return length;
 }
 
 /** A tag number of 31 or more: base 128, minimal, at most four octets. */

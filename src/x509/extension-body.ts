@@ -5,17 +5,17 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { equalBytes } from "../encoding/bytes.ts";
 import {
   contextConstructed,
   contextPrimitive,
-  DerReader,
+  type DerReader,
   decodeBitString,
   decodeBoolean,
   requireInteger,
-  requireOid,
+  requireLastOid,
   TAG,
 } from "./der.ts";
+import type { Extension } from "./extension.ts";
 import { parseOid } from "./oid.ts";
 
 /** What the known extensions say, as far as a log needs it. */
@@ -34,43 +34,49 @@ export interface KnownExtensions {
 /**
  * Decodes one extension's body into `known` if its OID is one that must decode; with
  * duplicates the last one counts, and usages add up.
- * @param oid Content octets of the extension's OID.
+ * @param reader One of the certificate's bytes; it is moved.
  * @throws MalformedError `MALFORMED_DER`.
  */
 export function decodeKnownExtension(
-  oid: Uint8Array,
-  value: Uint8Array,
+  extension: Extension,
+  reader: DerReader,
   known: KnownExtensions,
 ): void {
-  if (equalBytes(oid, AUTHORITY_INFO_ACCESS)) requireAuthorityInfoAccess(value);
-  if (oid.length !== 3 || oid[0] !== 0x55 || oid[1] !== 0x1d) return;
-  switch (oid[2]) {
+  const arc = extension.idCeArc;
+  if (arc === 0) {
+    if (!extension.isOf(AUTHORITY_INFO_ACCESS)) return;
+    extension.enterValue(reader);
+    requireAuthorityInfoAccess(reader);
+    return;
+  }
+  extension.enterValue(reader);
+  switch (arc) {
     case 14:
-      known.subjectKeyId = decodeSubjectKeyId(value);
+      known.subjectKeyId = decodeSubjectKeyId(reader);
       break;
     case 15:
-      known.keyUsage = decodeKeyUsage(value);
+      known.keyUsage = decodeKeyUsage(reader);
       break;
     case 17:
-      requireSubjectAltName(value);
+      requireSubjectAltName(reader);
       break;
     case 19:
-      known.isCa = decodeBasicConstraints(value);
+      known.isCa = decodeBasicConstraints(reader);
       break;
     case 30:
-      requireNameConstraints(value);
+      requireNameConstraints(reader);
       break;
     case 31:
-      requireDistributionPoints(value);
+      requireDistributionPoints(reader);
       break;
     case 32:
-      requirePolicies(value);
+      requirePolicies(reader);
       break;
     case 35:
-      known.authorityKeyId = decodeAuthorityKeyId(value);
+      known.authorityKeyId = decodeAuthorityKeyId(reader);
       break;
     case 37:
-      decodeExtendedKeyUsage(value, known.extendedKeyUsages);
+      decodeExtendedKeyUsage(reader, known.extendedKeyUsages);
       break;
   }
 }
@@ -78,27 +84,16 @@ export function decodeKnownExtension(
 /** `id-pe-authorityInfoAccess`, 1.3.6.1.5.5.7.1.1. */
 const AUTHORITY_INFO_ACCESS: Uint8Array = parseOid("1.3.6.1.5.5.7.1.1");
 
-/** A reader of the one SEQUENCE that `value` is. */
-function soleSequence(value: Uint8Array, what: string): DerReader {
-  const reader = new DerReader(value);
-  const sequence = reader.descend(TAG.sequence, what);
-  reader.end(what);
-  return sequence;
-}
-
-function decodeSubjectKeyId(value: Uint8Array): Uint8Array {
-  const reader = new DerReader(value);
-  const content = reader.content(reader.expect(TAG.octetString, "SubjectKeyIdentifier"));
+function decodeSubjectKeyId(reader: DerReader): Uint8Array {
+  reader.skipTag(TAG.octetString, "SubjectKeyIdentifier");
+  const content = reader.lastContent();
   reader.end("SubjectKeyIdentifier");
   return content;
 }
 
-function decodeKeyUsage(value: Uint8Array): readonly boolean[] {
-  const reader = new DerReader(value);
-  const bits = decodeBitString(
-    reader.content(reader.expect(TAG.bitString, "KeyUsage")),
-    "KeyUsage",
-  );
+function decodeKeyUsage(reader: DerReader): readonly boolean[] {
+  reader.skipTag(TAG.bitString, "KeyUsage");
+  const bits = decodeBitString(reader.lastContent(), "KeyUsage");
   reader.end("KeyUsage");
   const usages: boolean[] = [];
   for (let bit = 0; bit < 9; bit += 1) {
@@ -108,89 +103,111 @@ function decodeKeyUsage(value: Uint8Array): readonly boolean[] {
   return usages.includes(true) ? usages : [];
 }
 
-function decodeBasicConstraints(value: Uint8Array): boolean {
+function decodeBasicConstraints(reader: DerReader): boolean {
   const what = "BasicConstraints";
-  const fields = soleSequence(value, what);
-  const flag = fields.optional(TAG.boolean, what);
-  const pathLength = fields.optional(TAG.integer, what);
-  if (pathLength !== undefined) requireInteger(fields.content(pathLength), what);
-  return flag !== undefined && decodeBoolean(fields.content(flag), what);
+  reader.openSole(TAG.sequence, what);
+  let flag: Uint8Array | undefined;
+  if (reader.isNext(TAG.boolean)) {
+    reader.skip(what);
+    flag = reader.lastContent();
+  }
+  if (reader.isNext(TAG.integer)) {
+    reader.skip(what);
+    requireInteger(reader.lastContent(), what);
+  }
+  return flag !== undefined && decodeBoolean(flag, what);
 }
 
-function requireSubjectAltName(value: Uint8Array): void {
-  requireTlvs(soleSequence(value, "SubjectAltName"), "SubjectAltName");
+function requireSubjectAltName(reader: DerReader): void {
+  reader.openSole(TAG.sequence, "SubjectAltName");
+  skipAll(reader, "SubjectAltName");
 }
 
 /** Permitted and excluded subtrees, each a SEQUENCE that begins with a name; one of them at least. */
-function requireNameConstraints(value: Uint8Array): void {
+function requireNameConstraints(reader: DerReader): void {
   const what = "NameConstraints";
-  const fields = soleSequence(value, what);
+  reader.openSole(TAG.sequence, what);
   let subtreeCount = 0;
-  for (const number of [0, 1]) {
-    const list = fields.optional(contextConstructed(number), what);
-    if (list === undefined) continue;
-    const subtrees = fields.enter(list);
-    while (!subtrees.isAtEnd) {
-      subtrees.descend(TAG.sequence, what).next(what);
+  for (const tag of [contextConstructed(0), contextConstructed(1)]) {
+    if (!reader.isNext(tag)) continue;
+    const behindList = reader.open(tag, what);
+    while (!reader.isAtEnd) {
+      const behindSubtree = reader.open(TAG.sequence, what);
+      reader.skip(what);
+      reader.leave(behindSubtree);
       subtreeCount += 1;
     }
+    reader.leave(behindList);
   }
-  fields.end(what);
+  reader.end(what);
   if (subtreeCount === 0) throw new MalformedError("MALFORMED_DER", `${what}: empty`);
 }
 
-function requireDistributionPoints(value: Uint8Array): void {
+function requireDistributionPoints(reader: DerReader): void {
   const what = "CRLDistributionPoints";
-  const points = soleSequence(value, what);
-  while (!points.isAtEnd) {
-    const point = points.descend(TAG.sequence, what);
-    const name = point.optional(contextConstructed(0), what);
-    if (name !== undefined) {
-      const choice = point.enter(name);
-      const fullName = choice.optional(contextConstructed(0), what);
-      if (fullName !== undefined) requireTlvs(choice.enter(fullName), what);
+  const [zero, one] = [contextConstructed(0), contextPrimitive(1)];
+  reader.openSole(TAG.sequence, what);
+  while (!reader.isAtEnd) {
+    const behindPoint = reader.open(TAG.sequence, what);
+    if (reader.isNext(zero)) {
+      const behindName = reader.open(zero, what);
+      if (reader.isNext(zero)) {
+        const behindFullName = reader.open(zero, what);
+        skipAll(reader, what);
+        reader.leave(behindFullName);
+      }
+      reader.leave(behindName);
     }
-    const reasons = point.optional(contextPrimitive(1), what);
-    if (reasons !== undefined) decodeBitString(point.content(reasons), what);
+    if (reader.isNext(one)) {
+      reader.skip(what);
+      decodeBitString(reader.lastContent(), what);
+    }
+    reader.leave(behindPoint);
   }
 }
 
-function requirePolicies(value: Uint8Array): void {
+function requirePolicies(reader: DerReader): void {
   const what = "CertificatePolicies";
-  const policies = soleSequence(value, what);
-  while (!policies.isAtEnd) {
-    const policy = policies.descend(TAG.sequence, what);
-    requireOid(policy.content(policy.expect(TAG.oid, what)), what);
+  reader.openSole(TAG.sequence, what);
+  while (!reader.isAtEnd) {
+    const behindPolicy = reader.open(TAG.sequence, what);
+    reader.skipTag(TAG.oid, what);
+    requireLastOid(reader, what);
+    reader.leave(behindPolicy);
   }
 }
 
-function decodeAuthorityKeyId(value: Uint8Array): Uint8Array | undefined {
+function decodeAuthorityKeyId(reader: DerReader): Uint8Array | undefined {
   const what = "AuthorityKeyIdentifier";
-  const fields = soleSequence(value, what);
-  const keyId = fields.optional(contextPrimitive(0), what);
-  return keyId === undefined ? undefined : fields.content(keyId);
+  reader.openSole(TAG.sequence, what);
+  if (!reader.isNext(contextPrimitive(0))) return undefined;
+  reader.skip(what);
+  return reader.lastContent();
 }
 
 /** Appends to `usages`. An empty body passes, as in CTFE. */
-function decodeExtendedKeyUsage(value: Uint8Array, usages: Uint8Array[]): void {
-  if (value.length === 0) return;
-  const list = soleSequence(value, "ExtendedKeyUsage");
-  while (!list.isAtEnd) {
-    const usage = list.content(list.expect(TAG.oid, "ExtendedKeyUsage"));
-    usages.push(requireOid(usage, "ExtendedKeyUsage"));
+function decodeExtendedKeyUsage(reader: DerReader, usages: Uint8Array[]): void {
+  if (reader.isAtEnd) return;
+  reader.openSole(TAG.sequence, "ExtendedKeyUsage");
+  while (!reader.isAtEnd) {
+    reader.skipTag(TAG.oid, "ExtendedKeyUsage");
+    requireLastOid(reader, "ExtendedKeyUsage");
+    usages.push(reader.lastContent());
   }
 }
 
-function requireAuthorityInfoAccess(value: Uint8Array): void {
+function requireAuthorityInfoAccess(reader: DerReader): void {
   const what = "AuthorityInfoAccess";
-  const accesses = soleSequence(value, what);
-  while (!accesses.isAtEnd) {
-    const access = accesses.descend(TAG.sequence, what);
-    requireOid(access.content(access.expect(TAG.oid, what)), what);
-    access.next(what);
+  reader.openSole(TAG.sequence, what);
+  while (!reader.isAtEnd) {
+    const behindAccess = reader.open(TAG.sequence, what);
+    reader.skipTag(TAG.oid, what);
+    requireLastOid(reader, what);
+    reader.skip(what);
+    reader.leave(behindAccess);
   }
 }
 
-function requireTlvs(reader: DerReader, what: string): void {
-  while (!reader.isAtEnd) reader.next(what);
+function skipAll(reader: DerReader, what: string): void {
+  while (!reader.isAtEnd) reader.skip(what);
 }

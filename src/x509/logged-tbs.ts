@@ -5,7 +5,7 @@
  */
 import { equalBytes } from "../encoding/bytes.ts";
 import { parseCertificate } from "./certificate.ts";
-import { buildPrecertTbs, isPrecertificateSigningCertificate } from "./precert.ts";
+import { buildPrecertTbs, isPrecertificateSigningCertificate, isPrecertTbs } from "./precert.ts";
 
 /** What a log recorded of a precertificate. */
 export interface LoggedPrecert {
@@ -26,9 +26,8 @@ export function verifyLoggedTbs(
   logged: LoggedPrecert,
   readSigner: () => Promise<Uint8Array | undefined>,
 ): void | Promise<void> {
-  const precertificate = parseCertificate(logged.precertificate);
   // The usual case needs no issuer: without a PSC the TBS keeps the precertificate's issuer.
-  if (equalBytes(buildPrecertTbs(precertificate), logged.tbs)) return undefined;
+  if (isPrecertTbs(logged.precertificate, logged.tbs)) return undefined;
   return verifyWithSigner(logged, readSigner);
 }
 

@@ -7,7 +7,7 @@ import { MalformedError } from "../base/errors.ts";
 import { byteAt } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import { decodeUtf8 } from "../encoding/utf8.ts";
-import { DerReader, requireOid, TAG, type Tlv } from "./der.ts";
+import { DerReader, requireLastOid, TAG, type Tlv } from "./der.ts";
 import { formatOid } from "./oid.ts";
 
 /** One attribute of a name. */
@@ -21,20 +21,25 @@ export interface NameAttribute {
 }
 
 /**
- * Requires `name` to be a SEQUENCE OF SET OF { OID, any }, with UTF-8, ASCII and two-byte
- * strings that are such, as Go wants them. Which characters a PrintableString holds is not
- * looked at. @throws MalformedError `MALFORMED_DER`.
+ * Reads past the next TLV, which must be a SEQUENCE OF SET OF { OID, any }, with UTF-8, ASCII
+ * and two-byte strings that are such, as Go wants them. Which characters a PrintableString
+ * holds is not looked at. @throws MalformedError `MALFORMED_DER`.
  */
-export function requireName(reader: DerReader, name: Tlv, what: string): void {
-  const sets = reader.enter(name);
-  while (!sets.isAtEnd) {
-    const attributes = sets.descend(TAG.set, what);
-    while (!attributes.isAtEnd) {
-      const attribute = attributes.descend(TAG.sequence, what);
-      requireOid(reader.content(attribute.expect(TAG.oid, what)), what);
-      requireString(reader, attribute.next(what), what);
+export function skipName(reader: DerReader, what: string): void {
+  const behindName = reader.open(TAG.sequence, what);
+  while (!reader.isAtEnd) {
+    const behindSet = reader.open(TAG.set, what);
+    while (!reader.isAtEnd) {
+      const behindAttribute = reader.open(TAG.sequence, what);
+      reader.skipTag(TAG.oid, what);
+      requireLastOid(reader, what);
+      reader.skip(what);
+      requireLastString(reader, what);
+      reader.leave(behindAttribute);
     }
+    reader.leave(behindSet);
   }
+  reader.leave(behindName);
 }
 
 /** The attributes of a `Name` TLV in order, for people: broken strings appear as hex. */
@@ -90,17 +95,17 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   "1.2.840.113549.1.9.1": "emailAddress",
 };
 
-function requireString(reader: DerReader, value: Tlv, what: string): void {
-  const { bytes } = reader;
-  if (value.tag === TAG.bmpString) {
-    if ((value.end - value.contentStart) % 2 !== 0) throw invalid(what, "BMPString");
+function requireLastString(reader: DerReader, what: string): void {
+  const { bytes, tag, contentStart, offset: end } = reader;
+  if (tag === TAG.bmpString) {
+    if ((end - contentStart) % 2 !== 0) throw invalid(what, "BMPString");
     return;
   }
-  if (value.tag !== TAG.utf8String && value.tag !== TAG.ia5String) return;
-  for (let index = value.contentStart; index < value.end; index += 1) {
+  if (tag !== TAG.utf8String && tag !== TAG.ia5String) return;
+  for (let index = contentStart; index < end; index += 1) {
     if (byteAt(bytes, index) < 0x80) continue;
-    if (value.tag === TAG.ia5String) throw invalid(what, "IA5String");
-    requireUtf8(reader.content(value), what);
+    if (tag === TAG.ia5String) throw invalid(what, "IA5String");
+    requireUtf8(reader.lastContent(), what);
     return;
   }
 }

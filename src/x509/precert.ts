@@ -5,9 +5,10 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { equalBytes } from "../encoding/bytes.ts";
-import type { Certificate, Extension } from "./certificate.ts";
+import { equalBytes, hasBytesAt } from "../encoding/bytes.ts";
+import type { Certificate } from "./certificate.ts";
 import { contextConstructed, DerReader, derHeader, TAG } from "./der.ts";
+import { Extension } from "./extension.ts";
 import { parseOid } from "./oid.ts";
 
 /** Content octets of the poison's OID, 1.3.6.1.4.1.11129.2.4.3. */
@@ -30,8 +31,9 @@ export interface Poison {
 export function poisonOf(certificate: Certificate): Poison {
   let state: Poison["state"] = "absent";
   let count = 0;
-  for (const { oid, critical, value } of certificate.extensions) {
-    if (!equalBytes(oid, POISON_OID)) continue;
+  for (const extension of certificate.extensions) {
+    if (!extension.isOf(POISON_OID)) continue;
+    const { critical, value } = extension;
     const isNull = value.length === 2 && value[0] === TAG.null && value[1] === 0;
     if (count === 0) state = critical && isNull ? "valid" : "invalid";
     count += 1;
@@ -48,7 +50,7 @@ export function isPrecertificateSigningCertificate(certificate: Certificate): bo
 
 /** Whether the certificate has an extension for embedded SCTs, whatever it holds. */
 export function hasSctList(certificate: Certificate): boolean {
-  return certificate.extensions.some(({ oid }) => equalBytes(oid, SCT_LIST_OID));
+  return certificate.extensions.some((extension) => extension.isOf(SCT_LIST_OID));
 }
 
 /**
@@ -60,17 +62,60 @@ export function hasSctList(certificate: Certificate): boolean {
  * @throws MalformedError `MALFORMED_PRECERTIFICATE` unless there is exactly one poison.
  */
 export function buildPrecertTbs(precertificate: Certificate, signer?: Certificate): Uint8Array {
-  const kept = withoutSole(precertificate, POISON_OID, "poison");
-  if (signer === undefined) return assembleTbs(precertificate, precertificate.issuer, kept);
+  const poison = soleExtension(precertificate, POISON_OID, "poison");
+  if (signer === undefined) return tbsWithout(precertificate, poison);
   const wanted = signer.extensions.find(isAuthorityKeyId);
   const present = precertificate.extensions.find(isAuthorityKeyId);
   const extensions: Uint8Array[] = [];
-  for (const extension of kept) {
-    if (extension !== present?.raw) extensions.push(extension);
+  for (const extension of precertificate.extensions) {
+    if (extension === poison) continue;
+    if (extension !== present) extensions.push(extension.raw);
     else if (wanted !== undefined) extensions.push(withValue(present, wanted.value));
   }
   if (present === undefined && wanted !== undefined) extensions.push(plainAuthorityKeyId(wanted));
   return assembleTbs(precertificate, signer.issuer, extensions);
+}
+
+/**
+ * Whether `tbs` is what {@link buildPrecertTbs} gives for the precertificate `der` without a
+ * signer. The precertificate is walked, not judged, and nothing is built.
+ * @throws MalformedError `MALFORMED_DER` if there is no walking it.
+ */
+export function isPrecertTbs(der: Uint8Array, tbs: Uint8Array): boolean {
+  const reader = new DerReader(der);
+  reader.open(TAG.sequence, "certificate");
+  reader.open(TAG.sequence, "TBSCertificate");
+  const fieldsStart = reader.offset;
+  while (!reader.isNext(contextConstructed(3))) reader.skip("TBSCertificate");
+  const fieldsEnd = reader.offset;
+  reader.open(contextConstructed(3), "extensions");
+  reader.openSole(TAG.sequence, "extensions");
+  const listStart = reader.offset;
+  let poison: Extension | undefined;
+  while (!reader.isAtEnd) {
+    const extension = new Extension(reader);
+    if (!extension.isOf(POISON_OID)) continue;
+    if (poison !== undefined) return false;
+    poison = extension;
+  }
+  if (poison === undefined) return false;
+  const listLength = poison.start - listStart + (reader.offset - poison.end);
+  const listHeader = derHeader(TAG.sequence, listLength);
+  const wrapperHeader = derHeader(contextConstructed(3), listHeader.length + listLength);
+  const fields = [
+    der.subarray(fieldsStart, fieldsEnd),
+    wrapperHeader,
+    listHeader,
+    der.subarray(listStart, poison.start),
+    der.subarray(poison.end, reader.offset),
+  ];
+  const parts = [derHeader(TAG.sequence, lengthOf(fields)), ...fields];
+  let offset = 0;
+  for (const part of parts) {
+    if (!hasBytesAt(tbs, offset, part)) return false;
+    offset += part.length;
+  }
+  return offset === tbs.length;
 }
 
 /**
@@ -79,8 +124,7 @@ export function buildPrecertTbs(precertificate: Certificate, signer?: Certificat
  * @throws MalformedError `MALFORMED_CERTIFICATE` unless there is exactly one SCT list.
  */
 export function tbsWithoutSctList(certificate: Certificate): Uint8Array {
-  const kept = withoutSole(certificate, SCT_LIST_OID, "SCT list");
-  return assembleTbs(certificate, certificate.issuer, kept);
+  return tbsWithout(certificate, soleExtension(certificate, SCT_LIST_OID, "SCT list"));
 }
 
 /**
@@ -89,7 +133,7 @@ export function tbsWithoutSctList(certificate: Certificate): Uint8Array {
  * @throws MalformedError `MALFORMED_CERTIFICATE` if the extension holds no OCTET STRING.
  */
 export function sctListOf(certificate: Certificate): Uint8Array | undefined {
-  const extension = certificate.extensions.find(({ oid }) => equalBytes(oid, SCT_LIST_OID));
+  const extension = certificate.extensions.find((found) => found.isOf(SCT_LIST_OID));
   if (extension === undefined) return undefined;
   try {
     const reader = new DerReader(extension.value);
@@ -102,22 +146,27 @@ export function sctListOf(certificate: Certificate): Uint8Array | undefined {
   }
 }
 
-function isAuthorityKeyId({ oid }: Extension): boolean {
-  return equalBytes(oid, AUTHORITY_KEY_ID_OID);
+function isAuthorityKeyId(extension: Extension): boolean {
+  return extension.isOf(AUTHORITY_KEY_ID_OID);
 }
 
-/** The raw extensions but the only one with this OID. */
-function withoutSole(certificate: Certificate, oid: Uint8Array, what: string): Uint8Array[] {
-  const kept: Uint8Array[] = [];
-  for (const extension of certificate.extensions) {
-    if (!equalBytes(extension.oid, oid)) kept.push(extension.raw);
-  }
-  const count = certificate.extensions.length - kept.length;
-  if (count !== 1) {
+/** The only extension with this OID. */
+function soleExtension(certificate: Certificate, oid: Uint8Array, what: string): Extension {
+  const found = certificate.extensions.filter((extension) => extension.isOf(oid));
+  const [sole] = found;
+  if (sole === undefined || found.length > 1) {
     const code = oid === POISON_OID ? "MALFORMED_PRECERTIFICATE" : "MALFORMED_CERTIFICATE";
-    throw new MalformedError(code, `expected exactly one ${what} extension, got ${count}`);
+    throw new MalformedError(code, `expected exactly one ${what} extension, got ${found.length}`);
   }
-  return kept;
+  return sole;
+}
+
+/** The TBSCertificate without one of its extensions: they stand one after the other. */
+function tbsWithout(certificate: Certificate, { start, end }: Extension): Uint8Array {
+  const { der, extensions, issuer } = certificate;
+  const before = der.subarray(extensions[0]?.start, start);
+  const after = der.subarray(end, extensions.at(-1)?.end);
+  return assembleTbs(certificate, issuer, [before, after]);
 }
 
 /** `extension` with another value; its OID and how it says critical stay. */

@@ -5,18 +5,23 @@
  * @module
  */
 import { MalformedError, quote } from "../base/errors.ts";
-import { type DerReader, TAG, type Tlv } from "./der.ts";
+import { type DerReader, TAG } from "./der.ts";
 
-/** Milliseconds since the Unix epoch; may be negative. @throws MalformedError `MALFORMED_DER`. */
-export function decodeTime(reader: DerReader, tlv: Tlv, what: string): number {
-  if (tlv.tag !== TAG.utcTime && tlv.tag !== TAG.generalizedTime) {
+/**
+ * Reads the next TLV, which must be a time. Digits are read in place: two times stand in each
+ * certificate.
+ * @returns Milliseconds since the Unix epoch; may be negative.
+ * @throws MalformedError `MALFORMED_DER`.
+ */
+export function readTime(reader: DerReader, what: string): number {
+  reader.skip(what);
+  const { bytes, tag, contentStart, offset } = reader;
+  if (tag !== TAG.utcTime && tag !== TAG.generalizedTime) {
     throw new MalformedError("MALFORMED_DER", `${what}: expected UTCTime or GeneralizedTime`);
   }
-  const text = tlv.end - tlv.contentStart > 32 ? "" : String.fromCharCode(...reader.content(tlv));
-  const pattern = tlv.tag === TAG.utcTime ? UTC_TIME : GENERALIZED_TIME;
-  const parts = pattern.exec(text);
-  const value = parts === null ? undefined : toMs(parts, tlv.tag === TAG.utcTime);
+  const value = decodeTime(bytes, contentStart, offset, tag === TAG.utcTime);
   if (value === undefined) {
+    const text = offset - contentStart > 32 ? "" : String.fromCharCode(...reader.lastContent());
     throw new MalformedError("MALFORMED_DER", `${what}: invalid time ${quote(text)}`);
   }
   return value;
@@ -28,26 +33,63 @@ export function formatGoTime(timestampMs: number): string {
   return `${text.slice(0, -14)} ${text.slice(-13, -5)} +0000 UTC`;
 }
 
-const UTC_TIME: RegExp = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:Z|([+-])(\d\d)(\d\d))$/;
-const GENERALIZED_TIME: RegExp = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:Z|([+-])(\d\d)(\d\d))$/;
-
-function toMs(parts: RegExpExecArray, isUtcTime: boolean): number | undefined {
-  const number = (index: number): number => Number(parts[index] ?? 0);
-  const written = number(1);
+/** `YYMMDDhhmm[ss]` or `YYYYMMDDhhmmss`, then `Z`, `+hhmm` or `-hhmm`; undefined if it is not. */
+function decodeTime(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isUtcTime: boolean,
+): number | undefined {
+  const yearEnd = start + (isUtcTime ? 2 : 4);
+  const written = isUtcTime ? pairAt(bytes, start) : centuryAt(bytes, start);
   const year = isUtcTime ? (written < 50 ? 2000 : 1900) + written : written;
-  const [month, day] = [number(2), number(3)];
-  const [hour, minute, second] = [number(4), number(5), number(6)];
-  const [offsetHour, offsetMinute] = [number(8), number(9)];
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const offset = offsetHour * 60 + offsetMinute;
-  // Go prints an offset of zero as Z and refuses what does not print as it was written.
-  if (parts[7] !== undefined && (offset === 0 || offsetHour > 23 || offsetMinute > 59)) {
-    return undefined;
-  }
+  const month = pairAt(bytes, yearEnd);
+  const day = pairAt(bytes, yearEnd + 2);
+  const hour = pairAt(bytes, yearEnd + 4);
+  const minute = pairAt(bytes, yearEnd + 6);
+  const hasSecond = !isUtcTime || isDigit(bytes[yearEnd + 8]);
+  const second = hasSecond ? pairAt(bytes, yearEnd + 8) : 0;
+  const offset = offsetAt(bytes, yearEnd + (hasSecond ? 10 : 8), end);
+  // What is no number is no date, hour or minute either.
+  const isDate =
+    written >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+  const isTime = hour <= 23 && minute <= 59 && second <= 59;
+  if (!isDate || !isTime || offset === undefined) return undefined;
   const minutes = (daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute;
-  const local = minutes - (parts[7] === "-" ? -offset : offset);
-  return (local * 60 + second) * 1000;
+  return ((minutes - offset) * 60 + second) * 1000;
+}
+
+/** Minutes east of UTC, which must be all that is left. */
+function offsetAt(bytes: Uint8Array, start: number, end: number): number | undefined {
+  const sign = bytes[start];
+  if (sign === Z) return start + 1 === end ? 0 : undefined;
+  if ((sign !== PLUS && sign !== MINUS) || start + 5 !== end) return undefined;
+  const hour = pairAt(bytes, start + 1);
+  const minute = pairAt(bytes, start + 3);
+  const offset = hour * 60 + minute;
+  // Go prints an offset of zero as Z and refuses what does not print as it was written.
+  if (!(hour <= 23 && minute <= 59) || offset === 0) return undefined;
+  return sign === MINUS ? -offset : offset;
+}
+
+const ZERO = 0x30;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const Z = 0x5a;
+
+function isDigit(octet: number | undefined): octet is number {
+  return octet !== undefined && octet >= ZERO && octet <= ZERO + 9;
+}
+
+/** The number of two digits; NaN if they are none. */
+function pairAt(bytes: Uint8Array, start: number): number {
+  const tens = bytes[start];
+  const ones = bytes[start + 1];
+  return isDigit(tens) && isDigit(ones) ? (tens - ZERO) * 10 + ones - ZERO : Number.NaN;
+}
+
+function centuryAt(bytes: Uint8Array, start: number): number {
+  return pairAt(bytes, start) * 100 + pairAt(bytes, start + 2);
 }
 
 function daysIn(year: number, month: number): number {

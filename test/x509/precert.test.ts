@@ -11,6 +11,7 @@ import {
   buildPrecertTbs,
   hasSctList,
   isPrecertificateSigningCertificate,
+  isPrecertTbs,
   poisonOf,
   sctListOf,
   tbsWithoutSctList,
@@ -262,4 +263,32 @@ test("tbsWithoutSctList() of a final certificate is the TBS of its precertificat
       (error) => error instanceof MalformedError && error.code === "MALFORMED_CERTIFICATE",
     );
   }
+});
+
+test("isPrecertTbs() agrees with buildPrecertTbs(), and takes nothing else", () => {
+  const lists = fc.array(fc.constantFrom("poison", "name", "long", "empty"), { maxLength: 5 });
+  const extensionOf: Readonly<Record<string, Uint8Array>> = {
+    poison: poison(),
+    name: subjectAltName("a.example"),
+    long: subjectAltName(...Array.from({ length: 20 }, (_, index) => `host${index}.example`)),
+    empty: extension("1.2.3", Buffer.alloc(0)),
+  };
+  fc.assert(
+    fc.property(lists, fc.nat(), fc.integer({ min: 1, max: 255 }), (kinds, place, change) => {
+      const { der } = precertOf(kinds.map((kind) => extensionOf[kind] ?? assert.fail(kind)));
+      const isPrecertificate = kinds.filter((kind) => kind === "poison").length === 1;
+      if (!isPrecertificate) {
+        assert.equal(kinds.length > 0 && isPrecertTbs(der, ca.tbs({ serial: 1 })), false);
+        return;
+      }
+      const tbs = buildPrecertTbs(parseCertificate(der));
+      assert.ok(isPrecertTbs(der, tbs));
+      const changed = Uint8Array.from(tbs);
+      changed[place % tbs.length] = (changed[place % tbs.length] ?? 0) ^ change;
+      assert.ok(!isPrecertTbs(der, changed));
+      assert.ok(!isPrecertTbs(der, tbs.subarray(0, -1)));
+      assert.ok(!isPrecertTbs(der, Buffer.concat([tbs, Buffer.of(0)])));
+    }),
+    { numRuns: 300 },
+  );
 });

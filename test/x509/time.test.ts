@@ -7,12 +7,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MalformedError } from "../../src/base/errors.ts";
 import { DerReader } from "../../src/x509/der.ts";
-import { decodeTime, formatGoTime } from "../../src/x509/time.ts";
+import { formatGoTime, readTime } from "../../src/x509/time.ts";
 import { generalizedTime, integer, time, utcTime } from "../support/der-builder.ts";
 
 function decode(tlv: Uint8Array): number {
   const reader = new DerReader(tlv);
-  return decodeTime(reader, reader.next("time"), "time");
+  return readTime(reader, "time");
 }
 
 for (const [tlv, expected] of [
@@ -29,7 +29,7 @@ for (const [tlv, expected] of [
   [generalizedTime("00000101000000Z"), "0000-01-01T00:00:00Z"],
   [generalizedTime("20260101000000+0100"), "2025-12-31T23:00:00Z"],
 ] as const) {
-  test(`decodeTime() of ${tlv.subarray(2)} is ${expected}`, () => {
+  test(`readTime() of ${tlv.subarray(2)} is ${expected}`, () => {
     assert.equal(decode(tlv), Date.parse(expected));
   });
 }
@@ -63,7 +63,7 @@ for (const tlv of [
   generalizedTime("２０26".repeat(10)),
   integer(5),
 ] as const) {
-  test(`decodeTime() refuses ${JSON.stringify(tlv.subarray(2).toString("latin1"))}`, () => {
+  test(`readTime() refuses ${JSON.stringify(tlv.subarray(2).toString("latin1"))}`, () => {
     assert.throws(
       () => decode(tlv),
       (error) => error instanceof MalformedError && error.code === "MALFORMED_DER",
@@ -71,7 +71,7 @@ for (const tlv of [
   });
 }
 
-test("property: decodeTime() of any whole second from year 1 to 9999 is that second", () => {
+test("property: readTime() of any whole second from year 1 to 9999 is that second", () => {
   const seconds = fc.integer({
     min: Date.parse("0001-01-01T00:00:00Z") / 1000,
     max: Date.parse("9999-12-31T23:59:59Z") / 1000,
