@@ -6,10 +6,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Log, SubmitEndpoint } from "../log/log.ts";
-import { formatSctJson, parseChainJson } from "../rfc6962/json.ts";
+import { formatSctJson } from "../rfc6962/json.ts";
 import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
-import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
+import { formatNativeBase64 } from "./base64.ts";
 import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
+import { parseChainBody } from "./chain-body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
 import type { Handler, Responder } from "./responder.ts";
 
@@ -53,7 +54,7 @@ export function submitHandler(
       const { sct: known, bodyKey } = log.recall(endpoint, body);
       if (known !== undefined) return ok(JSON_HEADERS, formatSctJson(known, formatNativeBase64));
       isJudging = false;
-      const chain = parseChainJson(body.toString("utf8"), parseNativeBase64);
+      const chain = parseChainBody(body);
       isJudging = true;
       const judged = log.submit(endpoint, chain, bodyKey);
       // From here on the entry counts as the pool's.

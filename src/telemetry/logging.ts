@@ -3,7 +3,7 @@
  * @module
  */
 import { type DestinationStream, destination, pino } from "pino";
-import type { Observer } from "./observer.ts";
+import type { LogEvent, Observer } from "./observer.ts";
 
 /** Least severity that is written. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
@@ -17,49 +17,43 @@ export function standardError(): DestinationStream {
 export function loggingObserver(level: LogLevel, stream: DestinationStream): Observer {
   const logger = pino({ level, base: null, messageKey: "message" }, stream);
   return (event) => {
+    const level = levelOf(event);
+    // Most events are never written: no line is made of them.
+    if (level === undefined || !logger.isLevelEnabled(level)) return;
     const { type, ...fields } = event;
-    const line = { event: type, ...fields };
-    switch (event.type) {
-      case "request":
-      case "pool-size":
-      case "audit-progress":
-        return;
-      case "submission-answered":
-      case "head-published":
-      case "batch-committed":
-        logger.trace(line);
-        return;
-      case "submission-refused":
-        if (event.code === "BUG") logger.error(line);
-        else logger.debug(line);
-        return;
-      case "shard-state":
-        if (event.state === "failed") logger.error(line);
-        else logger.info(line);
-        return;
-      case "recovery-step":
-        logger.info(line);
-        return;
-      case "audit-pass":
-        if (event.damage > 0) logger.error(line);
-        else logger.debug(line);
-        return;
-      case "clock-held":
-      case "audit-interrupted":
-      case "space-short":
-        logger.warn(line);
-        return;
-      case "audit-finding":
-        if (event.isConfirmed) logger.error(line);
-        else logger.warn(line);
-        return;
-      case "frontend-ended":
-      case "request-bug":
-        logger.error(line);
-        return;
-      case "shard-fatal":
-        logger.fatal(line);
-        return;
-    }
+    logger[level]({ event: type, ...fields });
   };
+}
+
+/** How much an event matters; undefined for what metrics alone count. */
+function levelOf(event: LogEvent): LogLevel | undefined {
+  switch (event.type) {
+    case "request":
+    case "pool-size":
+    case "audit-progress":
+      return undefined;
+    case "submission-answered":
+    case "head-published":
+    case "batch-committed":
+      return "trace";
+    case "submission-refused":
+      return event.code === "BUG" ? "error" : "debug";
+    case "shard-state":
+      return event.state === "failed" ? "error" : "info";
+    case "recovery-step":
+      return "info";
+    case "audit-pass":
+      return event.damage > 0 ? "error" : "debug";
+    case "clock-held":
+    case "audit-interrupted":
+    case "space-short":
+      return "warn";
+    case "audit-finding":
+      return event.isConfirmed ? "error" : "warn";
+    case "frontend-ended":
+    case "request-bug":
+      return "error";
+    case "shard-fatal":
+      return "fatal";
+  }
 }

@@ -7,7 +7,7 @@
  */
 import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { MalformedError, RejectedError } from "../base/errors.ts";
-import { concatBytes, equalBytes } from "../encoding/bytes.ts";
+import { bytesKey, concatBytes, equalBytes } from "../encoding/bytes.ts";
 import type { Certificate } from "./certificate.ts";
 import {
   contextConstructed,
@@ -17,7 +17,7 @@ import {
   requireInteger,
   TAG,
 } from "./der.ts";
-import { formatOid } from "./oid.ts";
+import { formatOid, parseOid } from "./oid.ts";
 import { decodePublicKeyInfo, RSA_OID } from "./public-key.ts";
 
 /**
@@ -71,6 +71,11 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   "1.3.101.112": { keyTypes: ["ed25519"], hash: null },
 };
 
+/** The same by the content octets of the OID, as `bytesKey` gives them. */
+const ALGORITHMS_BY_OID: ReadonlyMap<string, Algorithm> = new Map(
+  Object.entries(ALGORITHMS).map(([oid, algorithm]) => [bytesKey(parseOid(oid)), algorithm]),
+);
+
 const HASHES: Readonly<Record<string, string>> = {
   "1.3.14.3.2.26": "sha1",
   "2.16.840.1.101.3.4.2.4": "sha224",
@@ -79,16 +84,16 @@ const HASHES: Readonly<Record<string, string>> = {
   "2.16.840.1.101.3.4.2.3": "sha512",
 };
 
-const PSS_OID = "1.2.840.113549.1.1.10";
+const PSS_OID: Uint8Array = parseOid("1.2.840.113549.1.1.10");
 const MGF1_OID = "1.2.840.113549.1.1.8";
 
 function decodeAlgorithm(algorithmIdentifier: Uint8Array): Algorithm {
   const fields = new DerReader(algorithmIdentifier).descend(TAG.sequence, "signature algorithm");
-  const oid = formatOid(fields.content(fields.expect(TAG.oid, "signature algorithm")));
-  if (oid === PSS_OID) return decodePss(fields);
-  const algorithm = Object.hasOwn(ALGORITHMS, oid) ? ALGORITHMS[oid] : undefined;
-  if (algorithm === undefined) throw rejected(`unsupported signature algorithm ${oid}`);
-  return algorithm;
+  const oid = fields.content(fields.expect(TAG.oid, "signature algorithm"));
+  const algorithm = ALGORITHMS_BY_OID.get(bytesKey(oid));
+  if (algorithm !== undefined) return algorithm;
+  if (equalBytes(oid, PSS_OID)) return decodePss(fields);
+  throw rejected(`unsupported signature algorithm ${formatOid(oid)}`);
 }
 
 /** `RSASSA-PSS-params`: RFC 4055, section 3.1, with its defaults. */

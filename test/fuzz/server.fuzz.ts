@@ -12,10 +12,10 @@ import { parseConfig } from "../../src/config/parse.ts";
 import { parseHex } from "../../src/encoding/hex.ts";
 import { gzipWish } from "../../src/http/accept-encoding.ts";
 import { parseNativeBase64 } from "../../src/http/base64.ts";
+import { parseChainBody } from "../../src/http/chain-body.ts";
 import { knownMethods, plainTarget } from "../../src/http/path.ts";
 import { parseQuery } from "../../src/http/query.ts";
 import { clientOf } from "../../src/policy/client.ts";
-import { parseChainJson } from "../../src/rfc6962/json.ts";
 import {
   decodeGuardRecord,
   encodeGuardRecord,
@@ -91,7 +91,7 @@ const HTTP: readonly FuzzTarget[] = [
       return new Uint8Array(Buffer.from(JSON.stringify({ chain: texts })));
     }),
     run: (input) => {
-      const chain = parseChainJson(Buffer.from(input).toString("utf8"), parseNativeBase64);
+      const chain = parseChainBody(Buffer.from(input));
       const bytes = chain.reduce((sum, der) => sum + der.length, 0);
       assert.ok(bytes <= input.length, `${bytes} bytes out of ${input.length}`);
     },
