@@ -42,6 +42,19 @@ export class Connection {
     this.#socket.write(request, "latin1");
   }
 
+  /** Opens the connection without sending. @throws Error of the system if it cannot. */
+  open(): Promise<void> {
+    const socket = this.#open();
+    this.#socket = socket;
+    return new Promise((resolve, reject) => {
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve();
+      });
+      socket.once("error", reject);
+    });
+  }
+
   /** Closes the connection; a request under way is answered with an error. */
   close(): void {
     this.#socket?.destroy();

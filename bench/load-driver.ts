@@ -25,6 +25,8 @@ export interface DriverTask {
   readonly path: string;
   readonly pace: Pace;
   readonly connections: number;
+  /** Whether all connections are opened before the start. */
+  readonly opensFirst: boolean;
   /** No request is begun later than this after the start; milliseconds. */
   readonly sendMs: number;
   /** A request not answered this long after the last was sent has failed; milliseconds. */
@@ -53,6 +55,9 @@ export type DriverMessage =
       /** Requests that found every connection busy (open loop). */
       readonly waitedCount: number;
     };
+
+/** A listening socket keeps some 500 that wait to be accepted. */
+const OPENED_AT_ONCE = 128;
 
 class Driver {
   readonly #task: DriverTask;
@@ -97,6 +102,7 @@ class Driver {
     const finished = new Promise<void>((resolve) => {
       this.#finished = resolve;
     });
+    if (this.#task.opensFirst) await this.#openAll();
     this.#startedMs = nowMs();
     if (this.#task.warmupMs === 0) this.#measure(this.#startedMs);
     if (pace.type === "flat-out") for (const connection of this.#all) this.#sendNext(connection);
@@ -119,6 +125,12 @@ class Driver {
       cpuUs,
       waitedCount: this.#waitedCount,
     };
+  }
+
+  async #openAll(): Promise<void> {
+    for (let at = 0; at < this.#all.length; at += OPENED_AT_ONCE) {
+      await Promise.all(this.#all.slice(at, at + OPENED_AT_ONCE).map((one) => one.open()));
+    }
   }
 
   /** Open loop: sends what is due, then sleeps until the next is, in whole milliseconds. */

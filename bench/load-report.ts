@@ -33,6 +33,8 @@ export interface LoadReport {
   readonly acceptedPerSecond: number;
   /** Of accepted submissions, from the moment they were due (open loop) or sent; milliseconds. */
   readonly latencyMs: Quantiles;
+  /** Of answers other than an SCT, from the same moment; milliseconds. */
+  readonly refusalMs: Quantiles;
   /** How late the driver sent what was due; milliseconds; zeros in a closed loop. */
   readonly lagMs: Quantiles;
   readonly serverCpuUsPerAccepted: number | undefined;
@@ -110,6 +112,7 @@ export function summarizeRun(run: FinishedRun): LoadReport {
     refused: counted.refused,
     acceptedPerSecond: counted.measuredCount / seconds,
     latencyMs: quantilesOf(counted.latencies),
+    refusalMs: quantilesOf(counted.refusalLatencies),
     lagMs: quantilesOf(counted.lags),
     serverCpuUsPerAccepted: per(cost.cpuUs, counted.measuredCount),
     writtenBytesPerAccepted: per(cost.writtenBytes, counted.measuredCount),
@@ -140,6 +143,7 @@ interface Counted {
   readonly measuredCount: number;
   readonly refused: readonly Refusal[];
   readonly latencies: readonly number[];
+  readonly refusalLatencies: readonly number[];
   readonly lags: readonly number[];
 }
 
@@ -150,6 +154,7 @@ function countAnswers({ answers, done }: FinishedRun): Counted {
   const answeredMs = new Float64Array(answers.answeredMs);
   const refusals = new Map<number, Refusal>();
   const latencies: number[] = [];
+  const refusalLatencies: number[] = [];
   const lags: number[] = [];
   let sentCount = 0;
   let acceptedCount = 0;
@@ -161,6 +166,7 @@ function countAnswers({ answers, done }: FinishedRun): Counted {
     const answered = answeredMs[at] ?? 0;
     if (due >= done.measuringMs) lags.push(Math.max(0, (sentMs[at] ?? 0) - due));
     if (status !== 200) {
+      if (status > 0 && due >= done.measuringMs) refusalLatencies.push(answered - due);
       const known = refusals.get(status);
       const sample = known?.sample ?? textOfAnswer(answers, at);
       refusals.set(status, { status, count: (known?.count ?? 0) + 1, sample });
@@ -171,7 +177,7 @@ function countAnswers({ answers, done }: FinishedRun): Counted {
     if (due >= done.measuringMs) latencies.push(answered - due);
   }
   const refused = [...refusals.values()].sort((a, b) => a.status - b.status);
-  return { sentCount, acceptedCount, measuredCount, refused, latencies, lags };
+  return { sentCount, acceptedCount, measuredCount, refused, latencies, refusalLatencies, lags };
 }
 
 function textOfAnswer(answers: Answers, at: number): string {
@@ -218,6 +224,9 @@ export function formatReport(report: LoadReport): string {
       `${report.acceptedPerSecond.toFixed(1)}/s; ${report.acceptedCount} of ${report.sentCount} sent`,
     ],
     ["latency", formatQuantiles(latencyMs)],
+    ...(report.refused.length === 0
+      ? []
+      : [["refused after", formatQuantiles(report.refusalMs)] satisfies [string, string]]),
     ["sent late by", formatQuantiles(lagMs)],
     [
       "server CPU",

@@ -36,6 +36,8 @@ export interface LoadOptions {
   readonly count: number;
   readonly pace: Pace;
   readonly connections: number;
+  /** Whether all connections are opened before the start; default no. */
+  readonly opensFirst?: boolean;
   /** How long requests are begun, warm-up included; milliseconds. */
   readonly sendMs: number;
   readonly warmupMs: number;
@@ -91,6 +93,7 @@ async function drive(
     path: `${url.pathname.replace(/\/$/, "")}/ct/v1/add-pre-chain`,
     pace: options.pace,
     connections: options.connections,
+    opensFirst: options.opensFirst ?? false,
     sendMs: options.sendMs,
     warmupMs: options.warmupMs,
     answerMsMax: ANSWER_MS_MAX,

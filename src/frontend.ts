@@ -73,11 +73,11 @@ async function run(): Promise<void> {
     await store.resume();
     readers.set(index, store);
     const { answerWithinMs } = shard;
-    const { idleRefreshMs } = shard.batch;
+    const { intervalMs, idleRefreshMs } = shard.batch;
     const judge = judgeOf(config, shard, accepted, clock);
     const sequence = client.sequenceOf(index);
     const parts = { identity, publicKey, judge, sequence, cell, store, clock, sha256, observer };
-    logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, idleRefreshMs }));
+    logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, intervalMs, idleRefreshMs }));
   }
   const app = buildApp({ ...siteOf(config, logs, frontendCount), clock, observer });
   main.listen(

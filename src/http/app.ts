@@ -35,6 +35,7 @@ import {
   getTileHandler,
 } from "./read-static.ts";
 import { type Endpoint, type Handler, Responder } from "./responder.ts";
+import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
 
 /** Bounds of a server; what has no field here has its bound beside its owner. */
@@ -94,7 +95,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
   const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
   const heavy = new HeavyReads(options.clock);
-  const surroundings = { responder, clients, bodies };
+  const turns = new SubmissionTurns(options.clock);
+  const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
       submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));

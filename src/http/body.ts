@@ -14,7 +14,13 @@ export const BODY_BYTES_MAX = 512_000;
 /** How much of a body is read past after an early answer, in bytes. */
 export const DRAIN_BYTES_MAX = 1_000_000;
 
-/** How long a body is read past after an early answer, in milliseconds. */
+/**
+ * A body of at most so many bytes is read past without a timer of its own, within the time of any
+ * request: chains of usual size, whose refusals must cost little.
+ */
+export const SMALL_BODY_BYTES_MAX = 16_384;
+
+/** How long a larger body is read past after an early answer, in milliseconds. */
 export const DRAIN_MS_MAX = 2_000;
 
 /** Whether the headers announce a body of which some is still to come. */

@@ -17,7 +17,7 @@ import {
   spreadRetryAfter,
 } from "./answer.ts";
 import { bufferOf } from "./base64.ts";
-import { DRAIN_BYTES_MAX, drainBody, isBodyDue } from "./body.ts";
+import { DRAIN_BYTES_MAX, drainBody, isBodyDue, SMALL_BODY_BYTES_MAX } from "./body.ts";
 import { LargeBodies } from "./large-bodies.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
@@ -171,6 +171,8 @@ export class Responder {
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
       endWith(response, answer.body);
+      // Node reads past what is left of a request whose response is over.
+      if (length <= SMALL_BODY_BYTES_MAX) return;
       this.#drain(request, (isWhole) => {
         if (!isWhole) request.destroy();
       });

@@ -13,19 +13,21 @@ import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from ".
 import { parseChainBody } from "./chain-body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
 import type { Handler, Responder } from "./responder.ts";
+import type { SubmissionTurns } from "./submission-turns.ts";
 
 /** What submissions of every shard share. */
 export interface SubmitSurroundings {
   readonly responder: Responder;
   readonly clients: ClientLimits;
   readonly bodies: BodiesInFlight;
+  readonly turns: SubmissionTurns;
 }
 
 /** Handler of one shard's endpoint. What it refuses itself, before the log sees it, it reports. */
 export function submitHandler(
   log: Log,
   endpoint: SubmitEndpoint,
-  { responder, clients, bodies }: SubmitSurroundings,
+  { responder, clients, bodies, turns }: SubmitSurroundings,
 ): Handler {
   const kind: LimitedKind = endpoint === "add-chain" ? "addChain" : "addPreChain";
   const shard = log.identity.name;
@@ -44,6 +46,7 @@ export function submitHandler(
       if (refusal instanceof RejectedError) throw refusal;
       clients.count(kind, request, response);
       if (refusal !== undefined) throw refusal;
+      turns.requireRoom(endpoint);
       if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
       claim = bodies.open();
       const body = responder.largeBodies.isLarge(request)
@@ -54,13 +57,17 @@ export function submitHandler(
       const { sct: known, bodyKey } = log.recall(endpoint, body);
       if (known !== undefined) return ok(JSON_HEADERS, formatSctJson(known, formatNativeBase64));
       isJudging = false;
-      const chain = parseChainBody(body);
-      isJudging = true;
-      const judged = log.submit(endpoint, chain, bodyKey);
-      // From here on the entry counts as the pool's.
-      claim.release();
-      const sct = await judged;
-      return ok(JSON_HEADERS, formatSctJson(sct, formatNativeBase64));
+      const sct = await turns.run(() => {
+        // The client may have left while it waited.
+        if (response.destroyed) return undefined;
+        const chain = parseChainBody(body);
+        isJudging = true;
+        const judged = log.submit(endpoint, chain, bodyKey);
+        // From here on the entry counts as the pool's.
+        claim?.release();
+        return judged;
+      });
+      return sct && ok(JSON_HEADERS, formatSctJson(sct, formatNativeBase64));
     } catch (thrown) {
       if (!isJudging) {
         const code = thrown instanceof CtError ? thrown.code : "BUG";

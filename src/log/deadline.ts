@@ -23,6 +23,19 @@ export class Deadlines {
     this.#afterMs = afterMs;
   }
 
+  /** Things that wait. */
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** How long the first of them has waited; 0 if nothing does; milliseconds. */
+  get oldestMs(): number {
+    for (const { dueMs } of this.#waiting) {
+      return this.#afterMs - (dueMs - this.#clock.monotonicMs());
+    }
+    return 0;
+  }
+
   /**
    * Calls `expire` at the deadline, unless the returned function was called before.
    * @returns Takes the deadline back; harmless after it.

@@ -32,6 +32,13 @@ export const NO_ROOM = "UNAVAILABLE_STORE";
 /** Room is made by people: when a submission refused for want of it makes sense again. */
 const NO_ROOM_RETRY_MS = 30_000;
 
+/**
+ * Submissions at least so many and so long without an answer, the shard's interval between heads
+ * besides (milliseconds): then the sequencer is behind, and no other is taken.
+ */
+export const UNANSWERED_MIN = 512;
+export const UNANSWERED_MS_MAX = 300;
+
 /** What a frontend is made of; it owns none of it. */
 export interface FrontendOptions {
   readonly identity: ShardIdentity;
@@ -47,6 +54,8 @@ export interface FrontendOptions {
   readonly observer: Observer;
   /** A submission not answered by then gets 503; milliseconds. */
   readonly answerWithinMs: number;
+  /** No two heads are closer than this; milliseconds. */
+  readonly intervalMs: number;
   /** How often the sequencer renews an idle head; milliseconds. */
   readonly idleRefreshMs: number;
 }
@@ -89,6 +98,16 @@ export class Frontend implements Log {
       const message = "the pool is nearly full, and what is left is for precertificates";
       throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
     }
+    this.#requireAnswers(endpoint);
+  }
+
+  /** By the age of what waits and not by its number: only the sequencer knows its own speed. */
+  #requireAnswers(endpoint: SubmitEndpoint): void {
+    const { count, oldestMs } = this.#submitter.deadlines;
+    if (count < UNANSWERED_MIN) return;
+    const ageMsMax = endpoint === "add-chain" ? UNANSWERED_MS_MAX / 2 : UNANSWERED_MS_MAX;
+    if (oldestMs <= this.#options.intervalMs + ageMsMax) return;
+    throw new UnavailableError("UNAVAILABLE_OVERLOADED", "the log is behind with its submissions");
   }
 
   /**

@@ -74,6 +74,7 @@ export class Shard extends Frontend {
       cell,
       sequence: (submission, settle) =>
         sequencer.sequence([submission], (_, outcome) => settle(outcome)),
+      intervalMs: batch.intervalMs,
       idleRefreshMs: batch.idleRefreshMs,
     });
     this.cell = cell;
