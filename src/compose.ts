@@ -17,7 +17,7 @@ import { buildOperationsApp } from "./http/operations.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAudits, stopShards } from "./open-shards.ts";
-import { siteOf } from "./server-parts.ts";
+import { makeClientCells, siteOf } from "./server-parts.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Space } from "./space/free-space.ts";
 import type { Seam } from "./storage/level/seam.ts";
@@ -105,7 +105,8 @@ interface ServerWorld {
 }
 
 function serveHere({ config, opened, clock, observer }: ServerWorld): PublicServer {
-  const app = buildApp({ ...siteOf(config, opened.logs, 1), clock, observer });
+  const threads = { count: 1, cells: makeClientCells(config.limits) };
+  const app = buildApp({ ...siteOf(config, opened.logs, threads), clock, observer });
   return {
     failed: new Promise(() => {}),
     counted: async () => [],
@@ -162,7 +163,8 @@ function frontendData(
     const cell = log instanceof Shard ? log.cell.buffer : log.status().reason;
     return { identity: log.identity, publicKey: log.publicKey, rootSet, cell };
   });
-  return { config, frontendCount, shards, rootSets };
+  const clientCells = makeClientCells(config.limits);
+  return { config, frontendCount, clientCells, shards, rootSets };
 }
 
 function formatUrl({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -15,7 +15,7 @@ import { FailedLog } from "./log/failed.ts";
 import { Frontend } from "./log/frontend.ts";
 import { HeadCell } from "./log/head-cell.ts";
 import type { Log } from "./log/log.ts";
-import { judgeOf, siteOf } from "./server-parts.ts";
+import { type ClientCells, judgeOf, siteOf } from "./server-parts.ts";
 import { sha256 } from "./signer/sha256.ts";
 import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
@@ -31,6 +31,8 @@ export interface FrontendData {
   readonly config: Config;
   /** Threads like this one. */
   readonly frontendCount: number;
+  /** Where all threads count clients. */
+  readonly clientCells: ClientCells;
   /** In the order of the configuration. */
   readonly shards: readonly FrontendShard[];
   /** Sets of accepted roots, DER; shards name theirs by position. */
@@ -50,7 +52,7 @@ await run();
 
 async function run(): Promise<void> {
   const main = mainThread();
-  const { config, frontendCount, shards, rootSets } = main.data as FrontendData;
+  const { config, frontendCount, clientCells, shards, rootSets } = main.data as FrontendData;
   const clock = systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
   const logging = loggingObserver(config.logLevel, standardError());
@@ -79,7 +81,8 @@ async function run(): Promise<void> {
     const parts = { identity, publicKey, judge, sequence, cell, store, clock, sha256, observer };
     logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, intervalMs, idleRefreshMs }));
   }
-  const app = buildApp({ ...siteOf(config, logs, frontendCount), clock, observer });
+  const threads = { count: frontendCount, cells: clientCells };
+  const app = buildApp({ ...siteOf(config, logs, threads), clock, observer });
   main.listen(
     (bytes) => client.receive(bytes),
     async (question: Question): Promise<unknown> => {

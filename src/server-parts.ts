@@ -3,15 +3,18 @@
  * what the public server is told of the configuration.
  * @module
  */
+import { randomInt } from "node:crypto";
 import { defined } from "./base/assert.ts";
 import { parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
 import type { AppOptions, ServerLimits } from "./http/app.ts";
+import type { CountedRate, LimitedKind } from "./http/client-limits.ts";
 import { Judge } from "./log/judge.ts";
 import { closesAtMs } from "./log/lifecycle.ts";
 import type { Log } from "./log/log.ts";
+import { makeRateCells } from "./policy/rate-limit.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { RootSet } from "./x509/roots.ts";
 import { verifySignature } from "./x509/verify.ts";
@@ -29,14 +32,25 @@ export function judgeOf(config: Config, shard: ShardConfig, roots: RootSet, cloc
   });
 }
 
+/** Where clients' requests are counted, for those limits that are set. */
+export type ClientCells = Readonly<Partial<Record<LimitedKind, SharedArrayBuffer>>>;
+
+/** Cells for the limits of a configuration; one set for all threads. */
+export function makeClientCells(limits: LimitsConfig): ClientCells {
+  const kinds = (["reads", "addChain", "addPreChain"] as const).filter(
+    (kind) => limits[kind] !== undefined,
+  );
+  return Object.fromEntries(kinds.map((kind) => [kind, makeRateCells(randomInt(2 ** 32))]));
+}
+
 /**
  * What the public server says of itself, and how much it takes.
- * @param frontendCount Threads that serve; at least 1.
+ * @param threads How many serve, at least 1; and where they count clients.
  */
 export function siteOf(
   config: Config,
   logs: ReadonlyMap<string, Log>,
-  frontendCount: number,
+  threads: { readonly count: number; readonly cells: ClientCells },
 ): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits"> {
   const sites = new Map(
     [...logs].map(([name, log]) => [
@@ -50,18 +64,29 @@ export function siteOf(
   );
   const operator = { name: new URL(config.publicUrl).hostname, emails: [] };
   const software = { name: "stratus", version: VERSION };
-  const limits = limitsOf(config.limits, frontendCount);
+  const limits = limitsOf(config.limits, threads);
   return { logs, sites, operator, software, limits };
 }
 
-/** Each frontend has its part of what bounds the process; a client's rates are whole in each. */
-function limitsOf(limits: LimitsConfig, frontends: number): ServerLimits {
+/** Each thread has its part of what bounds the process; clients are counted by all together. */
+function limitsOf(
+  limits: LimitsConfig,
+  { count, cells }: Parameters<typeof siteOf>[2],
+): ServerLimits {
   const trustedProxies = limits.trustedProxies.map((text) => defined(parseNetwork(text), text));
-  const { reads, addChain, addPreChain } = limits;
+  const counted = (kind: LimitedKind): CountedRate | undefined => {
+    const rate = limits[kind];
+    return rate && { ...rate, cells: defined(cells[kind], `cells of ${kind}`) };
+  };
+  const [reads, addChain, addPreChain] = [
+    counted("reads"),
+    counted("addChain"),
+    counted("addPreChain"),
+  ];
   return {
     ...limits,
-    connectionsMax: Math.ceil(limits.connectionsMax / frontends),
-    bodiesInFlightBytesMax: Math.ceil(limits.bodiesInFlightBytesMax / frontends),
+    connectionsMax: Math.ceil(limits.connectionsMax / count),
+    bodiesInFlightBytesMax: Math.ceil(limits.bodiesInFlightBytesMax / count),
     clients: { reads, addChain, addPreChain, trustedProxies },
   };
 }

@@ -10,26 +10,29 @@ import { clientOf } from "../policy/client.ts";
 import { type Rate, RateLimiter } from "../policy/rate-limit.ts";
 import type { Handler } from "./responder.ts";
 
-/** Clients that each limit remembers. */
-export const CLIENTS_MAX = 65_536;
-
 /** What is limited apart. */
 export type LimitedKind = "reads" | "addChain" | "addPreChain";
 
+/** A rate, and where all threads of a process count it; each kind has cells of its own. */
+export interface CountedRate extends Rate {
+  /** See `makeRateCells`. */
+  readonly cells: SharedArrayBuffer;
+}
+
 /** Rates of a client's requests; undefined: no limit. */
-export interface ClientRates extends Readonly<Record<LimitedKind, Rate | undefined>> {
+export interface ClientRates extends Readonly<Record<LimitedKind, CountedRate | undefined>> {
   readonly trustedProxies: readonly Network[];
 }
 
-/** The limits of one server. */
+/** The limits of one server; those of its other threads count in the same cells. */
 export class ClientLimits {
   readonly #clock: Clock;
   readonly #trustedProxies: readonly Network[];
   readonly #limiters: Readonly<Record<LimitedKind, RateLimiter | undefined>>;
 
   constructor(rates: ClientRates, clock: Clock) {
-    const limiter = (rate: Rate | undefined) =>
-      rate === undefined ? undefined : new RateLimiter(rate, CLIENTS_MAX);
+    const limiter = (rate: CountedRate | undefined) =>
+      rate === undefined ? undefined : new RateLimiter(rate, rate.cells);
     this.#clock = clock;
     this.#trustedProxies = rates.trustedProxies;
     this.#limiters = {

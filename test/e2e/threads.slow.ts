@@ -137,6 +137,28 @@ for (const frontends of [0, 2]) {
   });
 }
 
+test("a client's limit is the process's, whichever thread its connections reach", async () => {
+  const shards = [{ name: "one", roots: [root] }];
+  const burst = 60;
+  await using log = await startRunningLog(shards, {}, undefined, 2, [
+    `limits: { trustedProxies: [127.0.0.1], reads: { perSecond: 1, burst: ${burst} } }`,
+  ]);
+  const startMs = performance.now();
+  const headers = { "x-forwarded-for": "192.0.2.1" };
+  const replies = await Promise.all(
+    Array.from({ length: 4 * burst }, () =>
+      log.call("/one/ct/v1/get-sth", { fresh: true, headers }),
+    ),
+  );
+  const regained = Math.ceil((performance.now() - startMs) / 1_000);
+  const count = (status: number) => replies.filter((reply) => reply.status === status).length;
+  assert.equal(count(200) + count(429), 4 * burst);
+  assert.ok(count(200) >= burst && count(200) <= burst + regained, `${count(200)} were answered`);
+  const other = { "x-forwarded-for": "192.0.3.1" };
+  const reply = await log.call("/one/ct/v1/get-sth", { fresh: true, headers: other });
+  assert.equal(reply.status, 200);
+});
+
 test("a thread's counts are in /metrics, beside the main thread's", async () => {
   const shards = [{ name: "one", roots: [root] }];
   await using log = await startRunningLog(shards, {}, undefined, 2);

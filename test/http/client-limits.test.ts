@@ -4,9 +4,11 @@ import type { InjectOptions } from "fastify";
 import { RejectedError, UnavailableError } from "../../src/base/errors.ts";
 import { parseNetwork } from "../../src/base/network.ts";
 import type { ClientRates } from "../../src/http/client-limits.ts";
+import { makeRateCells } from "../../src/policy/rate-limit.ts";
 import { buildTestServer, type TestServer } from "../support/http-server.ts";
 
-const ONE = { perSecond: 1, burst: 1 };
+/** One a second, counted apart from any other. */
+const one = () => ({ perSecond: 1, burst: 1, cells: makeRateCells(1) });
 const PROXY = parseNetwork("127.0.0.1") ?? assert.fail();
 const OFF: ClientRates = {
   trustedProxies: [],
@@ -27,7 +29,7 @@ function add(endpoint: string, extra: Partial<InjectOptions> = {}): InjectOption
 }
 
 test("reads beyond a client's limit get 429 in the envelope, with Retry-After and no-store", async () => {
-  await using server = serverWith({ reads: ONE });
+  await using server = serverWith({ reads: one() });
   const from = { remoteAddress: "192.0.2.1" };
   assert.equal((await server.app.inject({ ...STH, ...from })).statusCode, 200);
   const refused = await server.app.inject({ ...STH, remoteAddress: "192.0.2.99" });
@@ -39,7 +41,7 @@ test("reads beyond a client's limit get 429 in the envelope, with Retry-After an
 });
 
 test("reads, add-chain and add-pre-chain are limited apart", async () => {
-  await using server = serverWith({ reads: ONE, addChain: ONE, addPreChain: ONE });
+  await using server = serverWith({ reads: one(), addChain: one(), addPreChain: one() });
   const from = { remoteAddress: "192.0.2.1" };
   for (const expected of [200, 429]) {
     assert.equal((await server.app.inject({ ...STH, ...from })).statusCode, expected);
@@ -58,18 +60,18 @@ test("limits are off unless set, and loopback is exempt unless a trusted proxy f
     assert.equal(answer.statusCode, 200);
   }
   const forwarded = { headers: { "x-forwarded-for": "garbage, 192.0.2.1" } };
-  await using open = serverWith({ reads: ONE });
+  await using open = serverWith({ reads: one() });
   for (const options of [STH, STH, { ...STH, ...forwarded }, { ...STH, ...forwarded }]) {
     assert.equal((await open.app.inject(options)).statusCode, 200);
   }
-  await using behind = serverWith({ reads: ONE, trustedProxies: [PROXY] });
+  await using behind = serverWith({ reads: one(), trustedProxies: [PROXY] });
   assert.equal((await behind.app.inject({ ...STH, ...forwarded })).statusCode, 200);
   assert.equal((await behind.app.inject({ ...STH, ...forwarded })).statusCode, 429);
   assert.equal((await behind.app.inject(STH)).statusCode, 200);
 });
 
 test("an answer of 500 or above is not counted against the client; one of 400 is", async () => {
-  await using server = serverWith({ reads: ONE, addChain: ONE });
+  await using server = serverWith({ reads: one(), addChain: one() });
   const from = { remoteAddress: "192.0.2.1" };
   server.log.headlessWith = new UnavailableError("UNAVAILABLE_NO_HEAD", "not yet");
   for (let count = 0; count < 3; count += 1) {
@@ -90,7 +92,7 @@ test("an answer of 500 or above is not counted against the client; one of 400 is
 });
 
 test("refusals come in the order 405, 410, 429, 503, 413, 400", async () => {
-  await using server = serverWith({ addChain: ONE });
+  await using server = serverWith({ addChain: one() });
   const from = { remoteAddress: "192.0.2.1" };
   const large = add("add-chain", { ...from, headers: { "content-length": "600000" } });
   const closed = new RejectedError("REJECTED_SHARD_CLOSED", "closed");

@@ -64,16 +64,18 @@ export const PUBLIC_URL = "http://log.example";
  * Creates the shards and serves them.
  * @param prepare Runs between the two.
  * @param frontends Threads that serve; if there are any, they know nothing of the overrides.
+ * @param lines Further lines of the configuration.
  */
 export async function startRunningLog(
   shards: readonly ShardSpec[],
   overrides: Overrides = {},
   prepare: (config: Config) => Promise<void> = () => Promise.resolve(),
   frontends: number = 0,
+  lines: readonly string[] = [],
 ): Promise<RunningLog> {
   const folder = await mkdtemp(join(tmpdir(), "stratus-e2e-"));
   try {
-    const config = await writeConfig(folder, shards, frontends);
+    const config = await writeConfig(folder, shards, frontends, lines);
     await initShards(config, () => undefined);
     await prepare(config);
     return new RunningLog(folder, config, await startStratus(config, overrides));
@@ -219,6 +221,7 @@ async function writeConfig(
   folder: string,
   shards: readonly ShardSpec[],
   frontends: number,
+  more: readonly string[],
 ): Promise<Config> {
   const lines = [
     "listen: 127.0.0.1:0",
@@ -228,6 +231,7 @@ async function writeConfig(
     "logLevel: fatal",
     "drainMs: 1000",
     `frontends: ${frontends}`,
+    ...more,
     "shards:",
   ];
   for (const { name, roots, window, type = "static-ct-api", lines: further = [] } of shards) {
