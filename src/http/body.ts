@@ -23,6 +23,9 @@ export const SMALL_BODY_BYTES_MAX = 16_384;
 /** How long a larger body is read past after an early answer, in milliseconds. */
 export const DRAIN_MS_MAX = 2_000;
 
+/** How long a connection stays open whose body is announced as more than that; milliseconds. */
+export const UNREAD_MS_MAX = 500;
+
 /** Whether the headers announce a body of which some is still to come. */
 export function isBodyDue(request: IncomingMessage): boolean {
   const { headers } = request;
@@ -140,7 +143,7 @@ export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Bu
 }
 
 /**
- * Reads on and throws away, at most {@link DRAIN_BYTES_MAX} and {@link DRAIN_MS_MAX}, then
+ * Reads on and throws away, at most {@link DRAIN_BYTES_MAX} and `msMax` milliseconds, then
  * calls `done` once, saying whether the whole body came. The time runs from now on, but nothing
  * is read before `start`.
  */
@@ -148,6 +151,7 @@ export function drainBody(
   request: IncomingMessage,
   clock: Clock,
   done: (isWhole: boolean) => void,
+  msMax: number = DRAIN_MS_MAX,
 ): { readonly start: () => void } {
   let length = 0;
   let isDone = false;
@@ -157,7 +161,7 @@ export function drainBody(
     cancel();
     done(isWhole);
   };
-  const cancel = clock.after(DRAIN_MS_MAX, () => finish(false));
+  const cancel = clock.after(msMax, () => finish(false));
   request.once("end", () => finish(true));
   request.once("error", () => finish(false));
   request.once("close", () => finish(false));

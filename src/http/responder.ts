@@ -17,7 +17,13 @@ import {
   spreadRetryAfter,
 } from "./answer.ts";
 import { bufferOf } from "./base64.ts";
-import { DRAIN_BYTES_MAX, drainBody, isBodyDue, SMALL_BODY_BYTES_MAX } from "./body.ts";
+import {
+  DRAIN_BYTES_MAX,
+  drainBody,
+  isBodyDue,
+  SMALL_BODY_BYTES_MAX,
+  UNREAD_MS_MAX,
+} from "./body.ts";
 import { LargeBodies } from "./large-bodies.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
@@ -182,7 +188,10 @@ export class Responder {
     response.writeHead(answer.status, headersOf(answer, true));
     response.flushHeaders();
     writeBody(response, answer.body);
-    this.#drain(request, () => response.end());
+    const isHopeless = Number.isFinite(length) && length > DRAIN_BYTES_MAX;
+    // Of a body that cannot be read past nothing is read: the client has time for the answer.
+    if (isHopeless) drainBody(request, this.#clock, () => response.end(), UNREAD_MS_MAX);
+    else this.#drain(request, () => response.end());
   }
 }
 

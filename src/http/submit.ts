@@ -12,6 +12,7 @@ import { formatNativeBase64 } from "./base64.ts";
 import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
 import { parseChainBody } from "./chain-body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
+import { LARGE_BODY_BYTES_MIN } from "./large-bodies.ts";
 import type { Handler, Responder } from "./responder.ts";
 import type { SubmissionTurns } from "./submission-turns.ts";
 
@@ -54,7 +55,7 @@ export function submitHandler(
         : await readBody(request, claim);
       if (body === undefined) return undefined;
       isJudging = true;
-      const { sct: known, bodyKey } = log.recall(endpoint, body);
+      const { sct: known, bodyKey } = recallUnlessLarge(log, endpoint, body);
       if (known !== undefined) return ok(JSON_HEADERS, formatSctJson(known, formatNativeBase64));
       isJudging = false;
       const sct = await turns.run(() => {
@@ -81,6 +82,15 @@ export function submitHandler(
     }
   }
   return submit;
+}
+
+/** A large body is not known again: its hash would cost as much as reading it, each time. */
+function recallUnlessLarge(
+  log: Log,
+  endpoint: SubmitEndpoint,
+  body: Buffer,
+): Partial<ReturnType<Log["recall"]>> {
+  return body.length < LARGE_BODY_BYTES_MIN ? log.recall(endpoint, body) : {};
 }
 
 /** As `readBody`, for a body that waits for its turn. */
