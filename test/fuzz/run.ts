@@ -59,14 +59,20 @@ else await runSeconds();
 /**
  * This run again in a process whose young generation cannot grow: V8 else gives it up to 100 MB
  * step by step, whenever a target allocates fast, and a leak could not be told from that. The
- * C library's allocator is kept just as short.
+ * C library's allocator is kept just as short: what V8 compiles in goes back page by page, and not
+ * only once nothing newer lies behind it.
  */
 function runWithFixedYoung(): number {
   const args = [`--max-semi-space-size=${SEMI_SPACE_MIB}`, ...process.argv.slice(1)];
   const { status } = spawnSync(process.execPath, [...args, "--seed", String(seed)], {
     stdio: "inherit",
     // Freed memory goes back at once, and few threads keep some for themselves.
-    env: { ...process.env, MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536" },
+    env: {
+      ...process.env,
+      MALLOC_ARENA_MAX: "1",
+      MALLOC_TRIM_THRESHOLD_: "65536",
+      MALLOC_MMAP_THRESHOLD_: "65536",
+    },
   });
   return status ?? 1;
 }

@@ -16,6 +16,7 @@ import { parseChainBody } from "../../src/http/chain-body.ts";
 import { knownMethods, plainTarget } from "../../src/http/path.ts";
 import { parseQuery } from "../../src/http/query.ts";
 import { clientOf } from "../../src/policy/client.ts";
+import { parseChainJson } from "../../src/rfc6962/json.ts";
 import {
   decodeGuardRecord,
   encodeGuardRecord,
@@ -92,6 +93,11 @@ const HTTP: readonly FuzzTarget[] = [
     }),
     run: (input) => {
       const chain = parseChainBody(Buffer.from(input));
+      // The quick way and the one by JSON and our own decoder must agree.
+      assert.deepEqual(
+        chain.map((der) => new Uint8Array(der)),
+        parseChainJson(Buffer.from(input).toString("utf8")).map((der) => new Uint8Array(der)),
+      );
       const bytes = chain.reduce((sum, der) => sum + der.length, 0);
       assert.ok(bytes <= input.length, `${bytes} bytes out of ${input.length}`);
     },

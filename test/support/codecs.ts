@@ -1,6 +1,6 @@
 /**
- * Every pair of the core that reads what a stranger sent, under one shape: for golden
- * vectors, for properties and for fuzzing.
+ * Every pair of the core that reads what a stranger sent, and the messages between threads,
+ * under one shape: for golden vectors, for properties and for fuzzing.
  * @module
  */
 import { parseCheckpoint } from "../../src/checkpoint/checkpoint.ts";
@@ -29,6 +29,12 @@ import {
 } from "../../src/rfc6962/json.ts";
 import { decodeSct, decodeSctList, encodeSct, encodeSctList } from "../../src/rfc6962/sct.ts";
 import { decodeDigitallySigned, encodeDigitallySigned } from "../../src/rfc6962/signature.ts";
+import {
+  decodeAnswers,
+  decodeSubmissions,
+  encodeAnswers,
+  encodeSubmissions,
+} from "../../src/sequencer/message-codec.ts";
 import {
   decodeLeafIndexExtension,
   encodeLeafIndexExtension,
@@ -80,6 +86,11 @@ export const BYTE_CODECS: Readonly<Record<string, Codec<Uint8Array>>> = {
   // Other extensions are passed over, so only ours alone goes round.
   "static-ct/leaf-index": codec(decodeLeafIndexExtension),
   "encoding/utf8": codec(decodeUtf8, encodeUtf8),
+  "sequencer/submissions": codec(
+    decodeSubmissions,
+    (group): Uint8Array => encodeSubmissions(group),
+  ),
+  "sequencer/answers": codec(decodeAnswers, (group): Uint8Array => encodeAnswers(group)),
 };
 
 /** Readers of text. */

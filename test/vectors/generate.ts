@@ -8,11 +8,13 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BINARY_VECTORS } from "./binary.ts";
 import type { VectorFile } from "./builder.ts";
+import { MESSAGE_VECTORS } from "./message.ts";
 import { TEXT_VECTORS } from "./text.ts";
 
 /** Every file of vectors, by the name of its reader. */
 export const VECTOR_FILES: Readonly<Record<string, VectorFile>> = {
   ...BINARY_VECTORS,
+  ...MESSAGE_VECTORS,
   ...TEXT_VECTORS,
 };
 
