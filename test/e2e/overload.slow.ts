@@ -14,17 +14,49 @@ import { makeSubmission, Prover, post, type Sent } from "../support/ledger.ts";
 import { LogFolder, shardReady } from "../support/process.ts";
 
 const SHARD = "overload2027";
-const SENT_COUNT = 1_000;
-const CONNECTIONS = 700;
+/** One kind of too much. */
+interface Case {
+  readonly name: string;
+  readonly keyType: "p256" | "p384";
+  /** Further lines of the shard. */
+  readonly shard?: string;
+  readonly frontends: number;
+  /** All are sent at once, over so many connections. */
+  readonly sentCount: number;
+  readonly connections: number;
+  /** What some are refused with. */
+  readonly refusal: RegExp;
+}
 
-/** At most 16 entries each 40 ms, and a pool of 30 such groups: the last wait longer than 1 s. */
-const SLOW_SHARD =
-  "batch: { intervalMs: 40, entriesMax: 16 }\n    pool: { entriesMax: 480 }\n    answerWithinMs: 1000";
+const TOO_MANY = /\n.*more submissions than this log can take\n/;
+
+const CASES: readonly Case[] = [
+  {
+    // At most 16 entries each 40 ms, and a pool of 30 such groups: the last wait longer than 1 s.
+    name: "a slow sequencer",
+    keyType: "p256",
+    shard:
+      "batch: { intervalMs: 40, entriesMax: 16 }\n    pool: { entriesMax: 480 }\n    answerWithinMs: 1000",
+    frontends: 0,
+    sentCount: 1_000,
+    connections: 700,
+    refusal: /\n.*the pool .*\n/,
+  },
+  // Signatures that take long to verify: by the headers, what would wait to be judged is refused.
+  ...[0, 2].map((frontends) => ({
+    name: `more than ${frontends === 0 ? "one thread" : `${frontends} frontends`} can judge`,
+    keyType: "p384" as const,
+    frontends,
+    sentCount: 2_400,
+    connections: 2_400,
+    refusal: TOO_MANY,
+  })),
+];
 
 /** Far above what the bounds of this configuration come to, far below a leak. */
 const RSS_ANON_BYTES_MAX = 600 * 2 ** 20;
 
-const ROUNDS_MAX = 60;
+const ROUNDS_MAX = 200;
 
 /** What a submission's entry is known by. */
 function nameOf(entry: SignedEntry): string {
@@ -51,61 +83,83 @@ async function readLogged(url: string, treeSize: number): Promise<ReadonlyMap<st
 
 type Fate = "logged" | "refused" | "in doubt";
 
-async function send(url: string, sent: Sent, agent: Agent): Promise<Fate> {
-  const answer = await post(`${url}/ct/v1/${sent.endpoint}`, sent.body, agent);
-  if (answer.status === 200) {
-    sent.sct = parseSctJson(answer.text);
-    return "logged";
+/** What is refused and was never judged, or found no room; and not what may be in the log. */
+const REFUSED = /^Service Unavailable\n[^\n]*(the pool |more submissions than|the log is behind)/;
+
+async function send(
+  url: string,
+  sent: Sent,
+  agent: Agent,
+): Promise<{ readonly fate: Fate; readonly text: string }> {
+  const { status, text, retryAfter } = await post(
+    `${url}/ct/v1/${sent.endpoint}`,
+    sent.body,
+    agent,
+  );
+  if (status === 200) {
+    sent.sct = parseSctJson(text);
+    return { fate: "logged", text };
   }
-  assert.equal(answer.status, 503, answer.text);
-  assert.match(answer.retryAfter ?? "", /^[1-9][0-9]*$/);
-  if (/^Service Unavailable\n.*the pool /.test(answer.text)) return "refused";
-  assert.match(answer.text, /the entry may be in the log/);
-  return "in doubt";
+  assert.equal(status, 503, text);
+  assert.match(retryAfter ?? "", /^[1-9][0-9]*$/);
+  if (REFUSED.test(text)) return { fate: "refused", text };
+  assert.match(text, /the entry may be in the log/);
+  return { fate: "in doubt", text };
 }
 
-test("overload: refused ones are not logged, and each retry gets its one entry", async (context) => {
-  const root = makeCa();
-  const shard = { name: SHARD, more: SLOW_SHARD };
-  await using folder = await LogFolder.make(root, [shard]);
-  await folder.init();
-  const all = Array.from({ length: SENT_COUNT }, (_, index) => makeSubmission(root, index + 1));
-  await using log = folder.serve();
-  const { url: base, operationsUrl } = await log.listening();
-  await shardReady(operationsUrl, SHARD);
-  const url = `${base}/${SHARD}`;
-  const prover = new Prover(url, await folder.key(SHARD));
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  try {
-    const fates = await Promise.all(all.map((sent) => send(url, sent, agent)));
-    const { rssAnonBytes } = readCounters([log.pid]);
-    assert(rssAnonBytes < RSS_ANON_BYTES_MAX, `RssAnon ${rssAnonBytes}`);
-    const count = (fate: Fate) => fates.filter((other) => other === fate).length;
-    context.diagnostic(
-      `${count("logged")} logged, ${count("refused")} refused, ${count("in doubt")} in doubt; RssAnon ${Math.round(rssAnonBytes / 2 ** 20)} MB`,
-    );
-    assert(count("logged") > 0 && count("refused") > 0, "it was an overload, and not all was lost");
-    const stillInPool = await prover.head();
-    const logged = await readLogged(url, stillInPool.treeSize);
-    for (const [index, { entry }] of all.entries()) {
-      const times = logged.get(nameOf(entry)) ?? 0;
-      if (fates[index] === "logged") assert.equal(times, 1, `${index} was answered`);
-      if (fates[index] === "refused") assert.equal(times, 0, `${index} was refused`);
+for (const { name, keyType, shard: more, frontends, sentCount, connections, refusal } of CASES) {
+  test(`overload, ${name}: what is refused is not logged, each retry gets its one entry`, async (context) => {
+    const root = makeCa({ keyType });
+    const shard = more === undefined ? { name: SHARD } : { name: SHARD, more };
+    await using folder = await LogFolder.make(root, [shard], [`frontends: ${frontends}`]);
+    await folder.init();
+    const all = Array.from({ length: sentCount }, (_, index) => makeSubmission(root, index + 1));
+    await using log = folder.serve();
+    const { url: base, operationsUrl } = await log.listening();
+    await shardReady(operationsUrl, SHARD);
+    const url = `${base}/${SHARD}`;
+    const prover = new Prover(url, await folder.key(SHARD));
+    const agent = new Agent({ keepAlive: true, maxSockets: connections });
+    try {
+      const answers = await Promise.all(all.map((sent) => send(url, sent, agent)));
+      const { rssAnonBytes } = readCounters([log.pid]);
+      assert(rssAnonBytes < RSS_ANON_BYTES_MAX, `RssAnon ${rssAnonBytes}`);
+      const count = (fate: Fate) => answers.filter((other) => other.fate === fate).length;
+      context.diagnostic(
+        `${count("logged")} logged, ${count("refused")} refused, ${count("in doubt")} in doubt; RssAnon ${Math.round(rssAnonBytes / 2 ** 20)} MB`,
+      );
+      assert(count("logged") > 0, "not all was lost");
+      assert(
+        answers.some(({ text }) => refusal.test(text)),
+        "it was an overload",
+      );
+      const head = await prover.head();
+      const logged = await readLogged(url, head.treeSize);
+      for (const [index, { entry }] of all.entries()) {
+        const times = logged.get(nameOf(entry)) ?? 0;
+        const fate = answers[index]?.fate;
+        if (fate === "logged") assert.equal(times, 1, `${index} was answered`);
+        if (fate === "refused") assert.equal(times, 0, `${index} was refused`);
+      }
+      await retryAll(url, all, agent);
+      const end = await prover.head();
+      assert.equal(end.treeSize, sentCount, "each is logged once");
+      await prover.requireAllProven(all, end);
+      for (const times of (await readLogged(url, end.treeSize)).values()) assert.equal(times, 1);
+    } finally {
+      agent.destroy();
     }
+    assert.deepEqual(await log.stop(), { code: 0, signal: null }, log.stderr);
+  });
+}
 
-    let rest = all.filter(({ sct }) => sct === undefined);
-    for (let round = 0; rest.length > 0; round += 1) {
-      assert(round < ROUNDS_MAX, `${rest.length} are refused for ever`);
-      const some = rest.slice(0, 64);
-      await Promise.all(some.map((sent) => send(url, sent, agent)));
-      rest = rest.filter(({ sct }) => sct === undefined);
-    }
-    const head = await prover.head();
-    assert.equal(head.treeSize, SENT_COUNT, "each is logged once");
-    await prover.requireAllProven(all, head);
-    for (const times of (await readLogged(url, head.treeSize)).values()) assert.equal(times, 1);
-  } finally {
-    agent.destroy();
+/** Sends what has no SCT, some at a time, until all have one. */
+async function retryAll(url: string, all: readonly Sent[], agent: Agent): Promise<void> {
+  let rest = all.filter(({ sct }) => sct === undefined);
+  for (let round = 0; rest.length > 0; round += 1) {
+    assert(round < ROUNDS_MAX, `${rest.length} are refused for ever`);
+    const some = rest.slice(0, 64);
+    await Promise.all(some.map((sent) => send(url, sent, agent)));
+    rest = rest.filter(({ sct }) => sct === undefined);
   }
-  assert.deepEqual(await log.stop(), { code: 0, signal: null }, log.stderr);
-});
+}
