@@ -348,7 +348,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .default(0)
       .meta({
         description:
-          "Threads that serve the public port: HTTP, parsing and verification. 0 serves in the main thread; `auto` is one for each core. Each takes some 40 MB at rest and a good 100 MB under load; a client's rates (`limits`) count in each. On two cores two threads took a tenth more submissions than none, with shorter tails, for a tenth more CPU each: worth it from four cores on.",
+          "Threads that serve the public port: HTTP, parsing and verification. 0 serves in the main thread; `auto` is one for each core. Each takes some 40 MB at rest and a good 100 MB under load. On two cores two threads took a tenth more submissions than none, with shorter tails, for a tenth more CPU each: worth it from four cores on.",
         examples: ["auto"],
       }),
     drainMs: whole(0, 600_000)

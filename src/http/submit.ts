@@ -34,22 +34,27 @@ export function submitHandler(
   const shard = log.identity.name;
   const detailOf = (error: CtError): string => `${shard}: ${submissionDetail(error)}`;
 
-  async function submit(
+  /** What a submission is refused with before the log sees it; reported. */
+  function refused(thrown: unknown, startedMs: number): Answer {
+    const code = thrown instanceof CtError ? thrown.code : "BUG";
+    const durationMs = responder.nowMs() - startedMs;
+    responder.observe({ type: "submission-refused", shard, endpoint, code, durationMs });
+    return worded(thrown);
+  }
+
+  function worded(thrown: unknown): Answer {
+    if (!(thrown instanceof CtError)) throw thrown;
+    return answerError(thrown, responder.retryAfter, detailOf);
+  }
+
+  async function take(
     request: IncomingMessage,
     response: ServerResponse,
+    startedMs: number,
   ): Promise<Answer | undefined> {
-    const startedMs = responder.nowMs();
+    const claim = bodies.open();
     let isJudging = false;
-    let claim: BodyClaim | undefined;
     try {
-      // By the headers alone, in this order: 410, 429, 503, 413.
-      const refusal = refusalOf(log, endpoint, responder);
-      if (refusal instanceof RejectedError) throw refusal;
-      clients.count(kind, request, response);
-      if (refusal !== undefined) throw refusal;
-      turns.requireRoom(endpoint);
-      if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
-      claim = bodies.open();
       const body = responder.largeBodies.isLarge(request)
         ? await readInTurn(responder, request, claim)
         : await readBody(request, claim);
@@ -65,23 +70,33 @@ export function submitHandler(
         isJudging = true;
         const judged = log.submit(endpoint, chain, bodyKey);
         // From here on the entry counts as the pool's.
-        claim?.release();
+        claim.release();
         return judged;
       });
       return sct && ok(JSON_HEADERS, formatSctJson(sct, formatNativeBase64));
     } catch (thrown) {
-      if (!isJudging) {
-        const code = thrown instanceof CtError ? thrown.code : "BUG";
-        const durationMs = responder.nowMs() - startedMs;
-        responder.observe({ type: "submission-refused", shard, endpoint, code, durationMs });
-      }
-      if (!(thrown instanceof CtError)) throw thrown;
-      return answerError(thrown, responder.retryAfter, detailOf);
+      return isJudging ? worded(thrown) : refused(thrown, startedMs);
     } finally {
-      claim?.release();
+      claim.release();
     }
   }
-  return submit;
+
+  return (request, response) => {
+    const startedMs = responder.nowMs();
+    try {
+      // By the headers alone, in this order: 410, 429, 503, 413. All this in one stretch: in an
+      // overload there is nothing else that most requests meet.
+      const refusal = refusalOf(log, endpoint, responder);
+      if (refusal instanceof RejectedError) throw refusal;
+      clients.count(kind, request, response);
+      if (refusal !== undefined) throw refusal;
+      turns.requireRoom(endpoint);
+      if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
+    } catch (thrown) {
+      return refused(thrown, startedMs);
+    }
+    return take(request, response, startedMs);
+  };
 }
 
 /** A large body is not known again: its hash would cost as much as reading it, each time. */
