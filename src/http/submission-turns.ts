@@ -10,9 +10,9 @@ import type { Clock } from "../clock/clock.ts";
 import type { SubmitEndpoint } from "../log/log.ts";
 
 /**
- * How long submissions are judged in one pass of the event loop: as long as all else took since
- * the last, within these bounds; milliseconds. So refusals, however many, never take the time of
- * what they make room for.
+ * How long submissions are judged in one pass of the event loop: half as long as all else took
+ * since the last, within these bounds; milliseconds. So refusals, however many, never take all the
+ * time of what they make room for, and passes stay short.
  */
 export const SLICE_MS_MIN = 10;
 export const SLICE_MS_MAX = 40;
@@ -123,7 +123,7 @@ export class SubmissionTurns {
     this.#isPassDue = false;
     const nowMs = this.#clock.monotonicMs();
     const elsewhereMs = nowMs - (this.#passedMs ?? nowMs);
-    this.#sliceMs = Math.min(SLICE_MS_MAX, Math.max(SLICE_MS_MIN, elsewhereMs));
+    this.#sliceMs = Math.min(SLICE_MS_MAX, Math.max(SLICE_MS_MIN, elsewhereMs / 2));
     this.#spentMs = 0;
     while (this.#spentMs < this.#sliceMs) {
       const turn = this.#waiting[this.#next];
