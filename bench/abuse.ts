@@ -1,12 +1,14 @@
 /**
- * `scripts/node24 bench/abuse.ts`: what attacks do to honest submissions. On one fresh server,
- * limits off, it measures honest add-pre-chain at 100 a second without and with each attack,
+ * `scripts/node24 bench/abuse.ts [--frontends N] [NAME...]`: what attacks do to honest
+ * submissions. On one fresh server, limits off, it measures honest add-pre-chain at 100 a second without and with each attack,
  * and prints both. Exit code 1 if an honest submission was refused or did not verify; the
  * times are for people to judge.
  * @module
  */
+import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../src/base/errors.ts";
+import { parseDecimal } from "../src/encoding/decimal.ts";
 import type { AttackReport, AttackTask } from "./abuse-driver.ts";
 import { makeAttacks } from "./attacks.ts";
 import type { IssuerKind } from "./keys.ts";
@@ -118,8 +120,8 @@ export function problemsOf(rows: readonly AbuseRow[]): readonly string[] {
 
 /** The rows in Markdown. */
 export function formatAbuse(rows: readonly AbuseRow[]): string {
-  return `| attack | p50 / p99 / max without, ms | p50 / p99 / max during, ms | holds | honest refused | attack sent | its answers | RssAnon MB |
-|---|---|---|---|---|---|---|---|
+  return `| attack | p50 / p99 / max without, ms | p50 / p99 / max during, ms | holds | honest refused | attack sent | its answers | server cores without / during | RssAnon MB |
+|---|---|---|---|---|---|---|---|---|
 ${rows.map(formatRow).join("")}`;
 }
 
@@ -136,14 +138,26 @@ function formatRow({ name, without, during, attack }: AbuseRow): string {
     during.refused.reduce((sum, { count }) => sum + count, 0),
     attack.sentCount,
     answers.join(", "),
+    `${coresOf(without)} / ${coresOf(during)}`,
     during.rssAnonBytesMax === undefined ? "" : (during.rssAnonBytesMax / 2 ** 20).toFixed(0),
   ];
   return `| ${cells.join(" | ")} |\n`;
 }
 
-async function main(only: readonly string[]): Promise<number> {
+/** Cores' worth of CPU of the server: what an attack costs is the difference. */
+function coresOf({ serverCpuUsPerAccepted, acceptedPerSecond }: LoadReport): string {
+  return (((serverCpuUsPerAccepted ?? 0) * acceptedPerSecond) / 1e6).toFixed(2);
+}
+
+async function main(args: readonly string[]): Promise<number> {
   const seed = 42;
-  await using server = await openStratus({ seed });
+  const { values, positionals: only } = parseArgs({
+    args: [...args],
+    options: { frontends: { type: "string", default: "0" } },
+    allowPositionals: true,
+  });
+  const frontends = parseDecimal(values.frontends);
+  await using server = await openStratus({ seed, frontends });
   const rows = await runAbuse(server, {
     seed,
     treeSize: 20_480,
@@ -156,7 +170,9 @@ async function main(only: readonly string[]): Promise<number> {
     log: (line) => console.error(line),
   });
   const problems = problemsOf(rows).map((line) => `- **PROBLEM** ${line}\n`);
-  console.log(`${describeMachine()}; seed ${seed}\n\n${formatAbuse(rows)}\n${problems.join("")}`);
+  console.log(
+    `${describeMachine()}; seed ${seed}; ${frontends} frontends\n\n${formatAbuse(rows)}\n${problems.join("")}`,
+  );
   return problems.length === 0 ? 0 : 1;
 }
 
