@@ -142,7 +142,8 @@ class Driver {
       const at = this.#next;
       this.#next += 1;
       this.#dueMs[at] = this.#startedMs + at * intervalMs;
-      const connection = this.#free.pop();
+      // Opened before, each is used soon: one without a request for 10 s is answered 408.
+      const connection = this.#task.opensFirst ? this.#free.shift() : this.#free.pop();
       if (connection === undefined) {
         this.#waiting.push(at);
         this.#waitedCount += 1;
