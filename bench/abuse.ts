@@ -15,7 +15,7 @@ import type { IssuerKind } from "./keys.ts";
 import { CACHE_FOLDER } from "./load.ts";
 import type { LoadReport } from "./load-report.ts";
 import { type LoadOptions, runLoad } from "./load-run.ts";
-import { describeMachine } from "./run.ts";
+import { describeMachine } from "./machine.ts";
 import { openStratus, type Server } from "./server.ts";
 import { prepareSubmissions } from "./submissions.ts";
 

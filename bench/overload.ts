@@ -10,7 +10,7 @@ import { parseDecimal } from "../src/encoding/decimal.ts";
 import { CACHE_FOLDER } from "./load.ts";
 import type { LoadReport } from "./load-report.ts";
 import { runLoad } from "./load-run.ts";
-import { describeMachine } from "./run.ts";
+import { describeMachine } from "./machine.ts";
 import { openStratus, type Server } from "./server.ts";
 
 /** How much is measured. */

@@ -3,26 +3,13 @@
  * `BENCH=real` the real suite, else a short one that says nothing about speed.
  * @module
  */
-import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
 import { messageOf } from "../src/base/errors.ts";
 import { CACHE_FOLDER } from "./load.ts";
+import { describeMachine } from "./machine.ts";
 import { openStratus } from "./server.ts";
 import { formatSuite, realLoads, runSuite, smokeLoads } from "./suite.ts";
 
 const SEED = 42;
-
-/** Machine, Node version and commit, in one line. */
-export function describeMachine(): string {
-  const [cpu] = cpus();
-  let commit = "unknown commit";
-  try {
-    commit = execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
-  } catch {
-    // Not a checkout.
-  }
-  return `${cpus().length} x ${cpu?.model.trim() ?? "unknown"}, Node ${process.version}, ${commit}`;
-}
 
 async function main(): Promise<number> {
   const isReal = process.env["BENCH"] === "real";

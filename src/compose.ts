@@ -18,6 +18,7 @@ import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAudits, stopShards } from "./open-shards.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
+import type { GuardFolder } from "./signer/guard-folder.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Space } from "./space/free-space.ts";
 import type { Seam } from "./storage/level/seam.ts";
@@ -33,6 +34,8 @@ export interface Overrides {
   readonly observer?: Observer;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
+  /** Stands between a guard's records and its signer. */
+  readonly guardFolder?: (folder: GuardFolder) => GuardFolder;
   /** What the file system of a folder says of its room. */
   readonly readSpace?: (folder: string) => Promise<Space>;
 }

@@ -26,7 +26,7 @@ import { requireKnown } from "./sequencer/public-head.ts";
 import { judgeOf } from "./server-parts.ts";
 import type { EcdsaKey } from "./signer/ecdsa.ts";
 import { GuardedSigner, RefusingSigner } from "./signer/guard.ts";
-import { openGuardFolder } from "./signer/guard-folder.ts";
+import { type GuardFolder, openGuardFolder } from "./signer/guard-folder.ts";
 import { readKeyFile } from "./signer/key-file.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Signer } from "./signer/signer.ts";
@@ -48,6 +48,8 @@ export interface World {
   readonly observer: Observer;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
+  /** Stands between a guard's records and its signer. */
+  readonly guardFolder?: (folder: GuardFolder) => GuardFolder;
   /** What the file system of a folder says of its room. */
   readonly readSpace?: (folder: string) => Promise<Space>;
   /** Makes frontend threads let go of a shard's database; undefined: there are none. */
@@ -132,7 +134,7 @@ async function openShard(
     const state = await store.load();
     requireIdentity(state.identity, identity);
     const judge = judgeOf(config, shard, rootSet, clock);
-    const opened = await openSigner(config.guard, key);
+    const opened = await openSigner(config.guard, key, world.guardFolder);
     const { heads, problems } = readPublicHeads(sha256, await world.answers, {
       ...identity,
       publicKey: key.publicKey,
@@ -173,10 +175,15 @@ function levelOptions(seam: Seam, world: ShardWorld): LevelStoreOptions {
 }
 
 /** Without its guard a key signs nothing, but what is proven stays readable. */
-async function openSigner(guard: string, key: EcdsaKey): Promise<Signer> {
+async function openSigner(
+  guard: string,
+  key: EcdsaKey,
+  decorate: World["guardFolder"] = (folder) => folder,
+): Promise<Signer> {
   await using opening = new AsyncDisposableStack();
   try {
-    const folder = opening.use(await openGuardFolder(guard, key.logId, lockFolder));
+    const opened = opening.use(await openGuardFolder(guard, key.logId, lockFolder));
+    const folder = decorate(opened);
     const signer = new GuardedSigner({ key, folder, sha256 });
     opening.move();
     return signer;
