@@ -52,6 +52,8 @@ export interface ServerFolder {
 const LAUNCHER = join(dirname(fileURLToPath(import.meta.url)), "..", "stratus");
 const NODE = join(dirname(LAUNCHER), "scripts", "node24");
 const SHARD = "bench2027";
+/** Part of what a shard is, so it stays when the ports change; nobody answers there. */
+const PUBLIC_URL = "http://127.0.0.1:1";
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 30_000;
 const POLL_MS = 10;
@@ -165,7 +167,7 @@ const NODE_QUIET = ["--disable-warning=ExperimentalWarning"];
 function formatConfig(port: number, operationsPort: number, options: FolderOptions): string {
   return `listen: 127.0.0.1:${port}
 operations: 127.0.0.1:${operationsPort}
-publicUrl: http://127.0.0.1:${port}
+publicUrl: ${PUBLIC_URL}
 data: ./data
 frontends: ${options.frontends ?? 0}
 guard: ./guard
