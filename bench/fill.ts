@@ -103,6 +103,7 @@ async function fillStore(
     const appended = appendBlock(frontier, made, task);
     await store.commit({ expected: head, ...appended.commit, issuers });
     ({ frontier } = appended);
+    blocks.giveBack(made);
     const before = head?.treeSize ?? 0;
     head = appended.commit.head;
     const signEvery = Math.floor(head.treeSize / SIGN_EVERY_ENTRIES);
@@ -146,7 +147,9 @@ class Blocks implements AsyncDisposable {
   readonly #options: FillOptions;
   readonly #ahead: { readonly task: BlockTask; readonly made: Promise<EntryBlock> }[] = [];
   readonly #waiting: ((block: EntryBlock) => void)[] = [];
-  #failed: Promise<never>;
+  readonly #failed: Promise<never>;
+  /** Memory that nobody looks at any more. */
+  readonly #memory: ArrayBuffer[] = [];
   #start: number;
   #timestampMs: number;
 
@@ -169,6 +172,12 @@ class Blocks implements AsyncDisposable {
     return { task: first.task, made: await Promise.race([first.made, this.#failed]) };
   }
 
+  /** Takes the memory of a block's entries (not of its hashes: the tree's edge is made of them). */
+  giveBack(made: EntryBlock): void {
+    const { buffer } = made.bytes;
+    if (buffer instanceof ArrayBuffer) this.#memory.push(buffer);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate();
   }
@@ -179,10 +188,12 @@ class Blocks implements AsyncDisposable {
     // After an odd remainder the groups are whole tiles again.
     const end = Math.min(entries, start - (start % groupEntries) + groupEntries);
     this.#timestampMs = Math.max(this.#timestampMs + 1, Date.now());
-    const task: BlockTask = { start, count: end - start, timestampMs: this.#timestampMs };
+    const memory = this.#memory.pop();
+    const timestampMs = this.#timestampMs;
+    const task: BlockTask = { start, count: end - start, timestampMs, memory };
     const made = new Promise<EntryBlock>((resolveBlock) => this.#waiting.push(resolveBlock));
     this.#ahead.push({ task, made });
-    this.#worker.postMessage(task);
+    this.#worker.postMessage(task, memory === undefined ? [] : [memory]);
     this.#start = end;
   }
 }
