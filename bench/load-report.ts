@@ -24,6 +24,10 @@ export interface LoadReport {
   readonly pace: string;
   readonly connections: number;
   readonly seconds: number;
+  /** When measuring began; Unix epoch, milliseconds. */
+  readonly measuredFromMs: number;
+  /** When the last answer came. */
+  readonly measuredToMs: number;
   /** With the warm-up. */
   readonly sentCount: number;
   /** With the warm-up: answered with an SCT. */
@@ -107,6 +111,8 @@ export function summarizeRun(run: FinishedRun): LoadReport {
     pace: options.pace.type === "rate" ? `${options.pace.perSecond}/s` : "flat out",
     connections: options.connections,
     seconds,
+    measuredFromMs: done.measuringMs,
+    measuredToMs: done.endedMs,
     sentCount: counted.sentCount,
     acceptedCount: counted.acceptedCount,
     refused: counted.refused,
