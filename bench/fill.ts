@@ -39,6 +39,8 @@ export interface FillOptions {
   /** Entries that the tree shall have. */
   readonly entries: number;
   readonly seed: number;
+  /** Of the configuration that serves it; default 0. */
+  readonly frontends?: number;
   /** Entries of one commit; a multiple of 256 makes whole tiles. */
   readonly groupEntries: number;
   /** Stops before the next commit once it is aborted. */

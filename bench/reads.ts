@@ -39,6 +39,8 @@ export interface ReadsOptions {
   readonly sampleCount: number;
   readonly pageEntries: number;
   readonly pids: readonly number[];
+  /** Different paths of a kind at most, asked for round and round; default 1,000. */
+  readonly pathsMax?: number;
 }
 
 /** What one kind of read cost. */
@@ -58,7 +60,6 @@ export interface ReadReport {
   readonly sampleHash: string;
 }
 
-/** Different paths of a kind; asked for round and round. */
 const PATHS_MAX = 1_000;
 
 /** Measures each kind of read. @throws Error if the log shows no head. */
@@ -75,7 +76,10 @@ export async function runReads(options: ReadsOptions): Promise<readonly ReadRepo
     const reader = new LogReader(url, publicKey);
     const head = await reader[read]();
     if (head === undefined) continue;
-    const pathCount = Math.min(PATHS_MAX, Math.max(options.count, options.sampleCount));
+    const pathCount = Math.min(
+      options.pathsMax ?? PATHS_MAX,
+      Math.max(options.count, options.sampleCount),
+    );
     const { seed, pageEntries } = options;
     for (const kind of kinds) {
       const tiles = { hasTiles, reader: hasTiles ? new LogReader(monitorUrl, publicKey) : reader };

@@ -15,7 +15,7 @@ import { describeMachine } from "./machine.ts";
 import { openStratus } from "./server.ts";
 import type { SlowDiskCounts } from "./slow-disk-server.ts";
 import { FLUSH_KINDS, type FlushCounts } from "./slow-seam.ts";
-import { medianAndSpread } from "./stats.ts";
+import { medianOf } from "./stats.ts";
 
 /** What is measured. */
 export interface SlowDiskOptions {
@@ -49,11 +49,12 @@ const CONNECTIONS = 256;
 /** Flushes of one commit: its entries, its batch, the guard's record. */
 export const EXPECTED_FLUSHES = 3;
 
-/** Measures in turns: without, with, without, with. */
+/** Measures in turns: without, with, with, without. */
 export async function runSlowDisk(options: SlowDiskOptions): Promise<readonly SlowDiskRow[]> {
   const rows: SlowDiskRow[] = [];
   for (let turn = 0; turn < options.turns; turn += 1) {
-    for (const delayMs of [0, options.delayMs]) {
+    const delays = [0, options.delayMs];
+    for (const delayMs of turn % 2 === 0 ? delays : delays.toReversed()) {
       options.log(`turn ${turn + 1}, ${delayMs} ms added to each flush`);
       rows.push(await measure(options, delayMs));
     }
@@ -154,11 +155,11 @@ ${conclude(rows)}`;
 }
 
 function conclude(rows: readonly SlowDiskRow[]): string {
-  const medianOf = (isSlow: boolean, of: (row: SlowDiskRow) => number) =>
-    medianAndSpread(rows.filter(({ delayMs }) => delayMs > 0 === isSlow).map(of)).median;
-  const rate = (isSlow: boolean) => medianOf(isSlow, (row) => row.flatOut.acceptedPerSecond);
+  const median = (isSlow: boolean, of: (row: SlowDiskRow) => number) =>
+    medianOf(rows.filter(({ delayMs }) => delayMs > 0 === isSlow).map(of));
+  const rate = (isSlow: boolean) => median(isSlow, (row) => row.flatOut.acceptedPerSecond);
   const ratio = rate(true) / rate(false);
-  const p50 = medianOf(true, (row) => row.rate.latencyMs.p50);
+  const p50 = median(true, (row) => row.rate.latencyMs.p50);
   return `Flat out ${(100 * ratio).toFixed(1)} % of the rate without (at least 90 %: ${yesNo(ratio >= 0.9)}); p50 at ${RATE}/s ${p50.toFixed(1)} ms (at most 30: ${yesNo(p50 <= 30)}); expected ${EXPECTED_FLUSHES} flushes a commit.\n`;
 }
 

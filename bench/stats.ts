@@ -37,6 +37,13 @@ export function medianAndSpread(values: readonly number[]): {
   return { median, spread: median === 0 ? 0 : range / median };
 }
 
+/** Middle value, or the mean of both; NaN of nothing. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (index: number) => sorted[index] ?? Number.NaN;
+  return (at(Math.ceil(sorted.length / 2) - 1) + at(Math.floor(sorted.length / 2))) / 2;
+}
+
 /** A seeded source of integers in [0, limit): mulberry32. For choosing, not for secrets. */
 export function seededRandom(seed: number): (limit: number) => number {
   let state = seed >>> 0;

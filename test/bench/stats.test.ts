@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { medianAndSpread, quantilesOf, seededRandom } from "../../bench/stats.ts";
+import { medianAndSpread, medianOf, quantilesOf, seededRandom } from "../../bench/stats.ts";
 
 test("quantilesOf() takes the nearest rank", () => {
   const thousand = Array.from({ length: 1_000 }, (_, index) => 1_000 - index);
@@ -30,4 +30,11 @@ test("seededRandom() repeats itself, differs by seed, and stays below its limit"
   const counts = new Array<number>(10).fill(0);
   for (const value of draw(42)) counts[value] = (counts[value] ?? 0) + 1;
   assert(counts.length === 10 && counts.every((count) => count > 120 && count < 280), `${counts}`);
+});
+
+test("medianOf() of an even count is the mean of the two in the middle", () => {
+  assert.equal(medianOf([9, 1, 5, 3]), 4);
+  assert.equal(medianOf([2, 8, 4]), 4);
+  assert.equal(medianOf([7]), 7);
+  assert(Number.isNaN(medianOf([])));
 });
