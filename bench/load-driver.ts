@@ -13,6 +13,8 @@ import { certificateAt } from "./submissions.ts";
 export type Pace =
   /** Closed loop: each connection sends as soon as it was answered. */
   | { readonly type: "flat-out" }
+  /** One connection; each submission is sent when nothing was under way for so long. */
+  | { readonly type: "lone"; readonly pauseMs: number }
   /** Open loop: request i is due `i / perSecond` seconds after the start, come what may. */
   | { readonly type: "rate"; readonly perSecond: number };
 
@@ -105,8 +107,8 @@ class Driver {
     if (this.#task.opensFirst) await this.#openAll();
     this.#startedMs = nowMs();
     if (this.#task.warmupMs === 0) this.#measure(this.#startedMs);
-    if (pace.type === "flat-out") for (const connection of this.#all) this.#sendNext(connection);
-    else this.#tick(1000 / pace.perSecond);
+    if (pace.type === "rate") this.#tick(1000 / pace.perSecond);
+    else for (const connection of this.#all) this.#sendNext(connection);
     const stop = setTimeout(() => this.#stopSending(), sendMs);
     await finished;
     clearTimeout(stop);
@@ -162,8 +164,12 @@ class Driver {
       const at = this.#waiting.shift();
       if (at === undefined) this.#free.push(connection);
       else this.#send(connection, at);
-      return;
-    }
+    } else if (this.#task.pace.type === "lone") {
+      setTimeout(() => this.#sendOne(connection), this.#task.pace.pauseMs);
+    } else this.#sendOne(connection);
+  }
+
+  #sendOne(connection: Connection): void {
     if (!this.#isSending) return;
     const at = this.#next;
     if (at >= this.#task.count) {

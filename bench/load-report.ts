@@ -4,7 +4,7 @@
  */
 import { type Answers, BODY_SLOT_BYTES, type Verdicts } from "./answers.ts";
 import type { Cost } from "./cost-meter.ts";
-import type { DriverMessage } from "./load-driver.ts";
+import type { DriverMessage, Pace } from "./load-driver.ts";
 import type { LoadOptions, ProofCheck } from "./load-run.ts";
 import { type Quantiles, quantilesOf } from "./stats.ts";
 import type { VerifyResult } from "./verify-worker.ts";
@@ -108,7 +108,7 @@ export function summarizeRun(run: FinishedRun): LoadReport {
       : Math.max(0, cost.machineBusyUs - cost.cpuUs - done.cpuUs);
   return {
     issuer: options.kind,
-    pace: options.pace.type === "rate" ? `${options.pace.perSecond}/s` : "flat out",
+    pace: formatPace(options.pace),
     connections: options.connections,
     seconds,
     measuredFromMs: done.measuringMs,
@@ -140,6 +140,18 @@ export function summarizeRun(run: FinishedRun): LoadReport {
     first: options.first,
     resultHash: run.digest,
   };
+}
+
+/** A pace in a few words. */
+export function formatPace(pace: Pace): string {
+  switch (pace.type) {
+    case "flat-out":
+      return "flat out";
+    case "rate":
+      return `${pace.perSecond}/s`;
+    case "lone":
+      return `one after ${pace.pauseMs / 1_000} s of nothing`;
+  }
 }
 
 interface Counted {

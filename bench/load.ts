@@ -26,6 +26,8 @@ prints what it cost. Exit code 1 if anything does not hold.
   --key FILE         the log's public key, PEM; default: from its log.v3.json
   --issuer KIND      rsa2048 (default), p256 or p384: key of the intermediate
   --rate N           open loop: N a second, latency from the moment each is due
+  --lone MS          one at a time, each after so many milliseconds of nothing; p50 is what a
+                     CA's single submission waits
   --flat-out         closed loop (default)
   --connections N    default 64
   --seconds N        how long to send, warm-up included; default 20
@@ -49,6 +51,7 @@ const OPTIONS = {
   key: { type: "string" },
   issuer: { type: "string", default: "rsa2048" },
   rate: { type: "string" },
+  lone: { type: "string" },
   "flat-out": { type: "boolean", default: false },
   connections: { type: "string", default: "64" },
   seconds: { type: "string", default: "20" },
@@ -79,15 +82,10 @@ export interface LoadCommand {
 export function parseLoadArguments(args: readonly string[]): LoadCommand {
   const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true });
   if (values.url === undefined) throw new Error("--url is missing");
-  if (values.rate !== undefined && values["flat-out"]) {
-    throw new Error("--rate and --flat-out exclude each other");
-  }
   const seconds = atLeastOne(values.seconds, "--seconds");
-  const pace: Pace =
-    values.rate === undefined
-      ? { type: "flat-out" }
-      : { type: "rate", perSecond: atLeastOne(values.rate, "--rate") };
-  const usual = seconds * (pace.type === "rate" ? pace.perSecond : 10_000);
+  const pace = parsePace(values);
+  const perSecond = { rate: 0, "flat-out": 10_000, lone: 1 };
+  const usual = seconds * (pace.type === "rate" ? pace.perSecond : perSecond[pace.type]);
   const options: LoadOptions = {
     url: values.url.replace(/\/$/, ""),
     ...(values["monitor-url"] === undefined
@@ -100,7 +98,7 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand {
     first: parseDecimal(values.first),
     count: values.count === undefined ? usual : atLeastOne(values.count, "--count"),
     pace,
-    connections: atLeastOne(values.connections, "--connections"),
+    connections: pace.type === "lone" ? 1 : atLeastOne(values.connections, "--connections"),
     sendMs: 1000 * seconds,
     warmupMs: 1000 * parseDecimal(values.warmup),
     pids: (values.pid ?? []).map((pid) => parseDecimal(pid)),
@@ -118,6 +116,20 @@ export function parseKind(text: string): IssuerKind {
   if (kind === undefined)
     throw new Error(`expected --issuer ${ISSUER_KINDS.join(", ")}, got ${text}`);
   return kind;
+}
+
+function parsePace(values: {
+  readonly rate?: string | undefined;
+  readonly lone?: string | undefined;
+  readonly "flat-out": boolean;
+}): Pace {
+  const { rate, lone, "flat-out": isFlatOut } = values;
+  if ([rate !== undefined, lone !== undefined, isFlatOut].filter(Boolean).length > 1) {
+    throw new Error("--rate, --lone and --flat-out exclude each other");
+  }
+  if (rate !== undefined) return { type: "rate", perSecond: atLeastOne(rate, "--rate") };
+  if (lone !== undefined) return { type: "lone", pauseMs: atLeastOne(lone, "--lone") };
+  return { type: "flat-out" };
 }
 
 function atLeastOne(text: string, option: string): number {

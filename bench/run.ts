@@ -7,7 +7,7 @@ import { messageOf } from "../src/base/errors.ts";
 import { CACHE_FOLDER } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { openStratus } from "./server.ts";
-import { formatSuite, realLoads, runSuite, smokeLoads } from "./suite.ts";
+import { formatSuite, realLoads, runSuite, type SuiteReport, smokeLoads } from "./suite.ts";
 
 const SEED = 42;
 
@@ -15,21 +15,29 @@ async function main(): Promise<number> {
   const isReal = process.env["BENCH"] === "real";
   const log = (line: string) => console.error(`bench: ${line}`);
   log(isReal ? "real suite, some minutes" : "smoke suite: BENCH=real measures");
-  await using server = await openStratus({
-    seed: SEED,
-    ...(process.env["BENCH_FOLDER"] === undefined ? {} : { parent: process.env["BENCH_FOLDER"] }),
-  });
-  const report = await runSuite(server, {
-    loads: isReal ? realLoads() : smokeLoads(),
-    readCount: isReal ? 5_000 : 50,
-    readMsMax: 10_000,
-    sampleCount: isReal ? 200 : 20,
-    seed: SEED,
-    cacheFolder: CACHE_FOLDER,
-    log,
-  });
-  console.log(`${describeMachine()}; seed ${SEED}\n\n${formatSuite(report)}`);
-  return report.problems.length === 0 ? 0 : 1;
+  const reports: SuiteReport[] = [];
+  for (const frontends of isReal ? [0, 2] : [0]) {
+    log(`frontends ${frontends}`);
+    await using server = await openStratus({
+      seed: SEED,
+      frontends,
+      ...(process.env["BENCH_FOLDER"] === undefined ? {} : { parent: process.env["BENCH_FOLDER"] }),
+    });
+    const report = await runSuite(server, {
+      loads: isReal ? realLoads() : smokeLoads(),
+      readCount: isReal ? 5_000 : 50,
+      readMsMax: 10_000,
+      sampleCount: isReal ? 200 : 20,
+      isSettling: isReal,
+      seed: SEED,
+      cacheFolder: CACHE_FOLDER,
+      log,
+    });
+    console.log(`${describeMachine()}; seed ${SEED}, frontends ${frontends}\n`);
+    console.log(formatSuite(report));
+    reports.push(report);
+  }
+  return reports.every(({ problems }) => problems.length === 0) ? 0 : 1;
 }
 
 if (import.meta.main) {

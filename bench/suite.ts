@@ -5,10 +5,11 @@
  */
 import type { IssuerKind } from "./keys.ts";
 import type { Pace } from "./load-driver.ts";
-import type { LoadReport } from "./load-report.ts";
+import { formatPace, type LoadReport } from "./load-report.ts";
 import { runLoad } from "./load-run.ts";
 import { formatReads, type ReadReport, runReads } from "./reads.ts";
 import type { Server } from "./server.ts";
+import { type Settled, waitUntilSettled } from "./settled.ts";
 
 /** Load of one row. */
 export interface SuiteLoad {
@@ -30,20 +31,42 @@ export interface SuiteOptions {
   readonly sampleCount: number;
   readonly seed: number;
   readonly cacheFolder: string;
+  /** Whether to wait until the disk has settled after the loads. */
+  readonly isSettling: boolean;
   /** Told of each step. */
   readonly log: (line: string) => void;
+}
+
+/** The disk after the loads. */
+export interface SettledDisk extends Settled {
+  /** Of the whole tree. */
+  readonly bytesPerEntry: number;
+  readonly treeSize: number;
 }
 
 /** Everything measured. */
 export interface SuiteReport {
   readonly loads: readonly LoadReport[];
+  /** After all loads; undefined where it was not waited for. */
+  readonly settled: SettledDisk | undefined;
   readonly reads: readonly ReadReport[];
   /** Of loads and reads together; the suite holds only if there are none. */
   readonly problems: readonly string[];
 }
 
-/** 100/s, 500/s, 200/s and 2,000/s with RSA-2048, then each kind of issuer flat out. */
+/**
+ * One at a time after 2 s of nothing, 100/s, 500/s, 200/s and 2,000/s with RSA-2048, then each
+ * kind of issuer flat out.
+ */
 export function realLoads(): readonly SuiteLoad[] {
+  const lone: SuiteLoad = {
+    kind: "rsa2048",
+    pace: { type: "lone", pauseMs: 2_000 },
+    connections: 1,
+    seconds: 66,
+    warmupSeconds: 3,
+    count: 31,
+  };
   const rates = [100, 500, 200, 2_000].map((perSecond): SuiteLoad => {
     const pace = { type: "rate", perSecond } as const;
     const times = { seconds: 22, warmupSeconds: 2, count: 22 * perSecond };
@@ -59,7 +82,7 @@ export function realLoads(): readonly SuiteLoad[] {
       count: kind === "p384" ? 60_000 : 170_000,
     }),
   );
-  return [...rates, ...flatOut];
+  return [lone, ...rates, ...flatOut];
 }
 
 /** A few submissions through every path, for tests: says nothing about speed. */
@@ -67,7 +90,8 @@ export function smokeLoads(): readonly SuiteLoad[] {
   const times = { connections: 4, seconds: 20, warmupSeconds: 0 };
   return [
     { kind: "p256", pace: { type: "rate", perSecond: 500 }, count: 30, ...times },
-    { kind: "p256", pace: { type: "flat-out" }, count: 270, ...times },
+    { kind: "p256", pace: { type: "lone", pauseMs: 20 }, count: 5, ...times, connections: 1 },
+    { kind: "p256", pace: { type: "flat-out" }, count: 265, ...times },
   ];
 }
 
@@ -87,7 +111,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
   const loads: LoadReport[] = [];
   for (const load of options.loads) {
     const { kind, pace, connections, count } = load;
-    log(`${kind}, ${pace.type === "rate" ? `${pace.perSecond}/s` : "flat out"}`);
+    log(`${kind}, ${formatPace(pace)}`);
     const start = first.get(kind) ?? 0;
     const sendMs = 1000 * load.seconds;
     const warmupMs = 1000 * load.warmupSeconds;
@@ -96,6 +120,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     first.set(kind, start + count);
     loads.push(report);
   }
+  const settled = options.isSettling ? await measureSettled(server, loads, log) : undefined;
   log("reads");
   const reads = await runReads({
     url: server.url,
@@ -114,7 +139,31 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     ]),
     ...reads.flatMap((read) => read.problems),
   ];
-  return { loads, reads, problems };
+  return { loads, settled, reads, problems };
+}
+
+async function measureSettled(
+  server: Server,
+  loads: readonly LoadReport[],
+  log: (line: string) => void,
+): Promise<SettledDisk | undefined> {
+  const { operationsUrl, dataFolder } = server;
+  if (operationsUrl === undefined || dataFolder === undefined) return undefined;
+  log("waiting until the disk has settled");
+  const settled = await waitUntilSettled(operationsUrl, dataFolder);
+  const treeSize = loads.reduce((sum, { acceptedCount }) => sum + acceptedCount, 0);
+  return { ...settled, treeSize, bytesPerEntry: settled.diskBytes / Math.max(1, treeSize) };
+}
+
+function formatSettled(settled: SettledDisk | undefined): string {
+  if (settled === undefined) return "";
+  const { bytesPerEntry, unsealedEntries, treeSize } = settled;
+  const state = settled.isSettled ? "once settled" : "NOT settled yet";
+  const left =
+    unsealedEntries === undefined
+      ? "the log has no metric of sealing: nothing was waited for"
+      : `${unsealedEntries} of full tiles not sealed`;
+  return `Disk ${state}: ${bytesPerEntry.toFixed(0)} bytes an entry, ${treeSize} entries, ${left}.\n\n`;
 }
 
 /** The report in Markdown: two tables, then limits and problems. */
@@ -148,6 +197,6 @@ export function formatSuite(report: SuiteReport): string {
   return `| issuer | pace | accepted/s | p50 / p99 / p99.9 / max ms | server CPU us/accepted | bytes written/accepted | disk bytes/entry | RssAnon MB | driver | other cores | verified | hash |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ${rows.join("")}
-${formatReads(report.reads)}
+${formatSettled(report.settled)}${formatReads(report.reads)}
 ${notes.join("")}`;
 }

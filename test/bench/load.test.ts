@@ -29,6 +29,13 @@ test("parseLoadArguments() of a rate makes what the rate needs", () => {
   assert.equal(options.dataFolder, "/d");
 });
 
+test("parseLoadArguments() of a pause sends one at a time", () => {
+  const { options } = parseLoadArguments([...URL_ARGUMENT, "--lone", "2000"]);
+  assert.deepEqual(options.pace, { type: "lone", pauseMs: 2_000 });
+  assert.equal(options.connections, 1);
+  assert.equal(options.count, 20);
+});
+
 for (const [name, args] of [
   ["no URL", []],
   ["an unknown option", [...URL_ARGUMENT, "--rates", "1"]],
@@ -36,6 +43,7 @@ for (const [name, args] of [
   ["a number that is none", [...URL_ARGUMENT, "--count", "1e3"]],
   ["no connections", [...URL_ARGUMENT, "--connections", "0"]],
   ["a rate and flat out", [...URL_ARGUMENT, "--rate", "5", "--flat-out"]],
+  ["a pause and a rate", [...URL_ARGUMENT, "--rate", "5", "--lone", "5"]],
   ["nothing but warm-up", [...URL_ARGUMENT, "--seconds", "2", "--warmup", "2"]],
 ] as const) {
   test(`parseLoadArguments() refuses ${name}`, () => {

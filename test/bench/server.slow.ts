@@ -19,6 +19,7 @@ test("runSuite() holds against the real server", { skip }, async () => {
       readCount: 40,
       readMsMax: 5_000,
       sampleCount: 20,
+      isSettling: false,
       seed: 42,
       cacheFolder,
       log: () => undefined,
@@ -26,7 +27,7 @@ test("runSuite() holds against the real server", { skip }, async () => {
     assert.deepEqual(problems, []);
     assert.deepEqual(
       loads.map((load) => load.verification.proofs.treeCount + load.verification.proofs.tileCount),
-      [40, 40],
+      [40, 10, 40],
     );
     assert.equal(reads.length, 8);
   } finally {
