@@ -25,7 +25,7 @@ import type { Signer } from "../src/signer/signer.ts";
 import { LEVEL_DEFAULTS } from "../src/storage/level/folder.ts";
 import { openLevelStore } from "../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../src/storage/level/real.ts";
-import type { Store } from "../src/storage/store.ts";
+import type { Commit, Store } from "../src/storage/store.ts";
 import { type EntryBlock, FillEntries } from "./fill-entries.ts";
 import type { BlockTask } from "./fill-worker.ts";
 import { sha256 } from "./log-reader.ts";
@@ -123,7 +123,18 @@ async function publish(store: Store, signer: Signer, head: TreeHead): Promise<vo
   await store.publish(await signer.signTreeHead(head, proof));
 }
 
-function appendBlock(frontier: Frontier, made: EntryBlock, task: BlockTask) {
+/** What a commit of a block has, but for the head that it expects and its issuers. */
+export interface AppendedBlock {
+  readonly frontier: Frontier;
+  readonly commit: Omit<Commit, "expected" | "issuers">;
+}
+
+/** Appends a block to the tree. */
+export function appendBlock(
+  frontier: Frontier,
+  made: EntryBlock,
+  task: Pick<BlockTask, "count" | "timestampMs">,
+): AppendedBlock {
   const { count, timestampMs } = task;
   const length = made.bytes.length / count;
   const cut = (bytes: Uint8Array, width: number) =>

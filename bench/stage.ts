@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { describeMachine } from "./machine.ts";
 import { medianAndSpread } from "./stats.ts";
 
 /** Whether times are measured. */
@@ -76,4 +77,76 @@ function measure(stage: Stage): Omit<StageResult, "hash"> {
   if (consumed === 0) throw new Error("the stage has no result");
   const { median, spread } = medianAndSpread(times);
   return { us: median, bestUs: Math.min(...times), spread };
+}
+
+/** A stage that waits for network or disk. */
+export interface WaitingStage {
+  readonly name: string;
+  /** Runs of a round when measuring. */
+  readonly realCount: number;
+  /** Things that one run does: times are given for each. */
+  readonly thingsPerRun: number;
+  /** Whose CPU time: this thread's, or that of all threads of the process. */
+  readonly cpu: "thread" | "process";
+  /** Before each round, and before the runs that are checked: not measured. */
+  prepare?(count: number): void;
+  /** Run number `at` of those prepared for; its result, in bytes, is what is hashed. */
+  run(at: number): Promise<Uint8Array>;
+  /** @throws AssertionError unless `result` is right for run `at`. */
+  check(at: number, result: Uint8Array): Promise<void> | void;
+  /** What else is to be said in the last column, once all is done. */
+  note?(): string;
+}
+
+/** Runs of a waiting stage whose results are checked and hashed. */
+const WAITING_CHECKED = 2;
+
+/** As {@link declareStage}; the wall's time of a thing is printed beside its CPU. */
+export function declareWaitingStage(stage: WaitingStage): void {
+  test(`bench: ${stage.name}`, async () => {
+    const digest = createHash("sha256");
+    stage.prepare?.(WAITING_CHECKED);
+    for (let at = 0; at < WAITING_CHECKED; at += 1) {
+      const result = await stage.run(at);
+      await stage.check(at, result);
+      digest.update(result);
+    }
+    const hash = digest.digest("hex").slice(0, 16);
+    if (!IS_REAL) return;
+    const { us, bestUs, spread, wallUs } = await measureWaiting(stage);
+    const note = stage.note?.() ?? "";
+    console.log(
+      `| ${stage.name} | ${us.toFixed(1)} us | ${bestUs.toFixed(1)} us | ${(100 * spread).toFixed(0)} % | \`${hash}\` | ${wallUs.toFixed(1)} us of the wall${note} |`,
+    );
+  });
+}
+
+async function measureWaiting(
+  stage: WaitingStage,
+): Promise<Omit<StageResult, "hash"> & { readonly wallUs: number }> {
+  const cpuNow = () => (stage.cpu === "thread" ? process.threadCpuUsage() : process.cpuUsage());
+  const times: number[] = [];
+  const walls: number[] = [];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    stage.prepare?.(stage.realCount);
+    const before = cpuNow();
+    const started = performance.now();
+    for (let at = 0; at < stage.realCount; at += 1) await stage.run(at);
+    const wallUs = 1_000 * (performance.now() - started);
+    const after = cpuNow();
+    if (round === 0) continue;
+    const things = stage.realCount * stage.thingsPerRun;
+    times.push((after.user + after.system - before.user - before.system) / things);
+    walls.push(wallUs / things);
+  }
+  const { median, spread } = medianAndSpread(times);
+  const wall = medianAndSpread(walls).median;
+  return { us: median, bestUs: Math.min(...times), spread, wallUs: wall };
+}
+
+/** Prints the head of a file's table, with the machine's primitives measured now. */
+export function printStageHead(): void {
+  if (!IS_REAL) return;
+  console.log(`${describeMachine()}\n`);
+  console.log("| stage | median | fastest | spread | hash | |\n|---|---|---|---|---|---|");
 }

@@ -30,7 +30,9 @@ import { verifySignature } from "../src/x509/verify.ts";
 import { deriveAuthority, PrecertificateTemplate } from "./certificates.ts";
 import { ISSUER_KINDS, type IssuerKind, seededBytes } from "./keys.ts";
 import { sha256 } from "./log-reader.ts";
-import { declareStage } from "./stage.ts";
+import { declareStage, printStageHead } from "./stage.ts";
+
+printStageHead();
 
 const SEED = 42;
 const MADE = 16;
