@@ -44,6 +44,7 @@ export function drawFlame(root: Frame, options: FlameOptions): string {
     (note, at) => `<text x="${MARGIN}" y="${38 + 16 * at}">${escapeXml(note)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10.5">
+<title>${escapeXml(options.title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="${MARGIN}" y="20" font-size="14" font-weight="bold">${escapeXml(options.title)}</text>
 ${notes.join("\n")}

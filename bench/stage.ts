@@ -58,7 +58,7 @@ export function declareStage(stage: Stage): void {
     if (!IS_REAL) return;
     const { us, bestUs, spread } = measure(stage);
     console.log(
-      `| ${stage.name} | ${us.toFixed(1)} us | ${bestUs.toFixed(1)} us | ${(100 * spread).toFixed(0)} % | ${stage.isRandom === true ? "random" : `\`${hash.slice(0, 16)}\``} |`,
+      `| ${stage.name} | ${us.toFixed(1)} us | ${bestUs.toFixed(1)} us | ${(100 * spread).toFixed(0)} % | ${stage.isRandom === true ? "random" : `\`${hash.slice(0, 16)}\``} | |`,
     );
   });
 }
