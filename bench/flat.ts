@@ -131,10 +131,12 @@ export function compareTurns({ small, large }: Omit<FlatReport, "problems">): re
     row("after a clean stop, ms until writes", ({ afterStop }) => afterStop.writesMs, {
       largeMax: 10_000,
     }),
+    row("the same, ms of CPU", ({ afterStop }) => afterStop.cpuMs, flat),
     row("after SIGKILL, ms until reads", ({ afterKill }) => afterKill.readsMs, { largeMax: 2_000 }),
     row("after SIGKILL, ms until writes", ({ afterKill }) => afterKill.writesMs, {
       largeMax: 10_000,
     }),
+    row("the same, ms of CPU", ({ afterKill }) => afterKill.cpuMs, flat),
   ];
 }
 
