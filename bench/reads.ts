@@ -41,6 +41,8 @@ export interface ReadsOptions {
   readonly pids: readonly number[];
   /** Different paths of a kind at most, asked for round and round; default 1,000. */
   readonly pathsMax?: number;
+  /** Only these; undefined: all that the log has. */
+  readonly kinds?: readonly string[];
 }
 
 /** What one kind of read cost. */
@@ -82,6 +84,7 @@ export async function runReads(options: ReadsOptions): Promise<readonly ReadRepo
     );
     const { seed, pageEntries } = options;
     for (const kind of kinds) {
+      if (options.kinds !== undefined && !options.kinds.includes(kind)) continue;
       const tiles = { hasTiles, reader: hasTiles ? new LogReader(monitorUrl, publicKey) : reader };
       const plan = await planReads(kind, { url, head, seed, pathCount, pageEntries, ...tiles });
       reports.push(await measure(kind, plan, { ...options, url }));
@@ -165,7 +168,7 @@ export function formatReads(reports: readonly ReadReport[]): string {
 }
 
 const USAGE = `scripts/node24 bench/reads.ts --url URL [--monitor-url URL] [--key FILE] [--pid N]...
-  [--seed 42] [--connections 4] [--count 5000] [--seconds 10] [--sample 50] [--page 1024] [--json]
+  [--seed 42] [--connections 4] [--count 5000] [--seconds 10] [--sample 50] [--page 1024] [--kind KIND]... [--json]
 
 CPU of the server (processes --pid and their children) for each kind of read of a log, in a
 closed loop at random places of its tree; a sample of the answers is verified.
@@ -182,6 +185,7 @@ const OPTIONS = {
   seconds: { type: "string", default: "10" },
   sample: { type: "string", default: "50" },
   page: { type: "string", default: "1024" },
+  kind: { type: "string", multiple: true },
   json: { type: "boolean", default: false },
 } as const;
 
@@ -209,6 +213,7 @@ async function main(args: readonly string[]): Promise<number> {
     sampleCount: parseDecimal(values.sample),
     pageEntries: parseDecimal(values.page),
     pids: (values.pid ?? []).map((pid) => parseDecimal(pid)),
+    ...(values.kind === undefined ? {} : { kinds: values.kind }),
   });
   console.log(values.json ? JSON.stringify(reports) : formatReads(reports));
   for (const problem of reports.flatMap((report) => report.problems))

@@ -8,12 +8,13 @@ import { FatalError, RejectedError } from "../base/errors.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import { assembleProof, type ProofPlan, planConsistency, planInclusion } from "../merkle/proof.ts";
+import { planConsistency, planInclusion } from "../merkle/proof.ts";
 import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
 import { encodeExtraData, encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import { decodeTileLeaf } from "../static-ct/tile-leaf.ts";
 import { entryOfRun, type StoreReader } from "../storage/store.ts";
+import { TreeHashes } from "./tree-hashes.ts";
 
 /** Entries of one answer at most. */
 export const PAGE_ENTRIES_MAX = 1024;
@@ -28,11 +29,13 @@ const ISSUERS_CACHED_MAX = 2_048;
 export class Reader {
   readonly #store: StoreReader;
   readonly #sha256: Sha256;
+  readonly #hashes: TreeHashes;
   readonly #issuers = new Map<string, Uint8Array>();
 
   constructor(store: StoreReader, sha256: Sha256) {
     this.#store = store;
     this.#sha256 = sha256;
+    this.#hashes = new TreeHashes(store, sha256);
   }
 
   /** Consistency proof: RFC 6962, section 2.1.2. @param publishedSize At least `second`. */
@@ -42,7 +45,7 @@ export class Reader {
     publishedSize: number,
   ): Promise<readonly Uint8Array[]> {
     requireTreeSize(second, publishedSize);
-    return this.#prove(planConsistency(first, second));
+    return this.#hashes.prove(planConsistency(first, second), publishedSize);
   }
 
   /** Audit path of a leaf by its hash: RFC 6962, section 4.5. */
@@ -60,12 +63,15 @@ export class Reader {
     }
     requireTreeSize(treeSize, publishedSize);
     // The index is a hint: the tree says whether it is right.
-    const [stored] = await this.#store.readNodes([{ level: 0, index: leafIndex }]);
+    const { nodes, counts } = planInclusion(leafIndex, treeSize);
+    const leaf = { level: 0, index: leafIndex };
+    const plan = { nodes: [leaf, ...nodes], counts: [1, ...counts] };
+    const [stored, ...path] = await this.#hashes.prove(plan, publishedSize);
     if (stored === undefined || !equalBytes(stored, leafHash)) {
       const name = formatHex(leafHash);
       throw new FatalError("FATAL_STORE_CORRUPT", `${name} is not the hash of leaf ${leafIndex}`);
     }
-    return { leafIndex, path: await this.#prove(planInclusion(leafIndex, treeSize)) };
+    return { leafIndex, path };
   }
 
   /** One entry and its audit path: RFC 6962, section 4.8. */
@@ -75,7 +81,7 @@ export class Reader {
     publishedSize: number,
   ): Promise<JsonEntry & { readonly path: readonly Uint8Array[] }> {
     requireTreeSize(treeSize, publishedSize);
-    const path = await this.#prove(planInclusion(leafIndex, treeSize));
+    const path = await this.#hashes.prove(planInclusion(leafIndex, treeSize), publishedSize);
     const [entry] = await this.readEntries(leafIndex, leafIndex + 1, publishedSize);
     return { ...defined(entry, "one entry was asked for"), path };
   }
@@ -133,10 +139,6 @@ export class Reader {
     if (issuer === undefined || equalBytes(this.#sha256(issuer), fingerprint)) return issuer;
     const name = formatHex(fingerprint);
     throw new FatalError("FATAL_STORE_CORRUPT", `the SHA-256 of issuer ${name} is another`);
-  }
-
-  async #prove(plan: ProofPlan): Promise<readonly Uint8Array[]> {
-    return assembleProof(this.#sha256, plan, await this.#store.readNodes(plan.nodes));
   }
 
   async #jsonEntry(bytes: Uint8Array): Promise<JsonEntry> {

@@ -2,9 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AssertionError } from "../../src/base/assert.ts";
+import { concatBytes } from "../../src/encoding/bytes.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
 import { planInclusion } from "../../src/merkle/proof.ts";
-import { foldComplete, spanOfNode, TILE_WIDTH, tileWidth } from "../../src/merkle/tile.ts";
+import {
+  completeTile,
+  foldComplete,
+  hashOfSpan,
+  rootOfTile,
+  spanOfNode,
+  TILE_WIDTH,
+  tileWidth,
+} from "../../src/merkle/tile.ts";
 import { ReferenceTree } from "../reference/merkle.ts";
 import { sha256 } from "../support/sha256.ts";
 import { TestTree, testLeaf } from "../support/tree.ts";
@@ -100,4 +109,18 @@ test("property: spanOfNode() of every node of a proof lies within a tile of the 
     }),
     { numRuns: 300 },
   );
+});
+
+test("completeTile() holds the hash of every node within a tile, where hashOfSpan() looks", () => {
+  const hashes = Array.from({ length: 256 }, (_, index) => hashLeaf(sha256, testLeaf(index)));
+  const reference = new ReferenceTree(hashes);
+  const tile = completeTile(sha256, concatBytes(...hashes));
+  for (let count = 1; count <= 128; count *= 2) {
+    for (let start = 0; start < 256; start += count) {
+      const expected = reference.root(start, start + count);
+      assert.deepEqual(hashOfSpan(tile, { start, count }), expected, `${start}, ${count}`);
+    }
+  }
+  assert.deepEqual(rootOfTile(tile), reference.root(0, 256));
+  assert.throws(() => completeTile(sha256, new Uint8Array(255 * 32)), AssertionError);
 });
