@@ -3,7 +3,8 @@
  * @module
  */
 import { TREE_SIZE_MAX } from "../base/integers.ts";
-import type { JsonEntry } from "../rfc6962/json.ts";
+import { byteAt, concatBytes } from "../encoding/bytes.ts";
+import type { LoggedEntry } from "../log/logged-entry.ts";
 import { formatNativeBase64 } from "./base64.ts";
 import { clampSize } from "./query.ts";
 
@@ -63,9 +64,9 @@ export class EntriesBody {
   }
 
   /** Appends entries. */
-  add(entries: readonly JsonEntry[]): void {
-    for (const { leafInput, extraData } of entries) {
-      this.#piece += `${this.#lead}${LEAF}${formatNativeBase64(leafInput)}${EXTRA}${formatNativeBase64(extraData)}${TAIL}`;
+  add(entries: readonly LoggedEntry[]): void {
+    for (const entry of entries) {
+      this.#piece += `${this.#lead}${LEAF}${leafInputText(entry)}${EXTRA}${extraDataText(entry)}${TAIL}`;
       this.#lead = ",";
       if (this.#piece.length >= PIECE_LENGTH) this.#cut();
     }
@@ -83,4 +84,33 @@ export class EntriesBody {
     this.#length += this.#piece.length;
     this.#piece = "";
   }
+}
+
+/** Base64 of `leafInput`: of its two zero bytes and the next one, then of the rest as it lies. */
+function leafInputText({ timestampedEntry }: LoggedEntry): string {
+  const first = formatNativeBase64(Uint8Array.of(0, 0, byteAt(timestampedEntry, 0)));
+  return first + formatNativeBase64(timestampedEntry.subarray(1));
+}
+
+/** Base64 of `extraData`: of the precertificate, of the three bytes at the seam, of the chain. */
+function extraDataText({ precertificate, chain }: LoggedEntry): string {
+  const over = precertificate.length % 3;
+  if (over === 0) return formatNativeBase64(precertificate) + chainText(chain, 0);
+  const cut = precertificate.length - over;
+  const before = formatNativeBase64(precertificate.subarray(0, cut));
+  const seam = concatBytes(precertificate.subarray(cut), chain.subarray(0, 3 - over));
+  return before + formatNativeBase64(seam) + chainText(chain, 3 - over);
+}
+
+/** Base64 of chains from their first, second and third byte on; kept as long as the chain is. */
+const CHAIN_TEXTS = new WeakMap<Uint8Array, [string?, string?, string?]>();
+
+function chainText(chain: Uint8Array, start: number): string {
+  let texts = CHAIN_TEXTS.get(chain);
+  if (texts === undefined) {
+    texts = [];
+    CHAIN_TEXTS.set(chain, texts);
+  }
+  texts[start] ??= formatNativeBase64(chain.subarray(start));
+  return texts[start];
 }

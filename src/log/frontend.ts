@@ -20,6 +20,7 @@ import type { HeadCell } from "./head-cell.ts";
 import type { Judge } from "./judge.ts";
 import { closesAtMs, requireNotClosed } from "./lifecycle.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
+import type { LoggedEntry } from "./logged-entry.ts";
 import { Reader } from "./read.ts";
 import { type SubmitterOptions, submitChain } from "./submit.ts";
 
@@ -205,7 +206,7 @@ export class Frontend implements Log {
     return this.#reader.proveByHash(leafHash, treeSize, this.publishedSize());
   }
 
-  readEntries(start: number, end: number): Promise<readonly JsonEntry[]> {
+  readEntries(start: number, end: number): Promise<readonly LoggedEntry[]> {
     return this.#reader.readEntries(start, end, this.publishedSize());
   }
 

@@ -8,6 +8,7 @@ import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
+import type { LoggedEntry } from "./logged-entry.ts";
 
 /** The two ways in: RFC 6962, sections 4.1 and 4.2. */
 export type SubmitEndpoint = "add-chain" | "add-pre-chain";
@@ -86,7 +87,7 @@ export interface Log {
    * Entries [start, end), at most 1,024; fewer where the page would pass 32 MB of JSON.
    * @throws RejectedError `REJECTED_RANGE` if `start` is beyond the published size.
    */
-  readEntries(start: number, end: number): Promise<readonly JsonEntry[]>;
+  readEntries(start: number, end: number): Promise<readonly LoggedEntry[]>;
 
   /** @throws RejectedError `REJECTED_TREE_SIZE_UNKNOWN` if `treeSize` is beyond the published size. */
   entryAndProof(

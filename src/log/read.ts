@@ -5,15 +5,17 @@
  */
 import { defined } from "../base/assert.ts";
 import { FatalError, RejectedError } from "../base/errors.ts";
-import { bytesKey, equalBytes } from "../encoding/bytes.ts";
+import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
-import type { Sha256 } from "../merkle/hash.ts";
+import { HASH_BYTES, type Sha256 } from "../merkle/hash.ts";
 import { planConsistency, planInclusion } from "../merkle/proof.ts";
 import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
-import { encodeExtraData, encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import { encodeExtraData } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
-import { decodeTileLeaf } from "../static-ct/tile-leaf.ts";
+import { splitTileLeaf } from "../static-ct/tile-leaf.ts";
 import { entryOfRun, type StoreReader } from "../storage/store.ts";
+import { ChainCache } from "./chain-cache.ts";
+import { LoggedEntry } from "./logged-entry.ts";
 import { TreeHashes } from "./tree-hashes.ts";
 
 /** Entries of one answer at most. */
@@ -22,15 +24,12 @@ export const PAGE_ENTRIES_MAX = 1024;
 /** Bytes of one answer at most, as JSON; a page ends early, but has one entry. */
 const PAGE_JSON_BYTES_MAX = 32_000_000;
 
-/** Issuers kept in memory for `extra_data`; some 2 kB each. */
-const ISSUERS_CACHED_MAX = 2_048;
-
 /** Reads one shard's store. */
 export class Reader {
   readonly #store: StoreReader;
   readonly #sha256: Sha256;
   readonly #hashes: TreeHashes;
-  readonly #issuers = new Map<string, Uint8Array>();
+  readonly #chains = new ChainCache();
 
   constructor(store: StoreReader, sha256: Sha256) {
     this.#store = store;
@@ -83,7 +82,8 @@ export class Reader {
     requireTreeSize(treeSize, publishedSize);
     const path = await this.#hashes.prove(planInclusion(leafIndex, treeSize), publishedSize);
     const [entry] = await this.readEntries(leafIndex, leafIndex + 1, publishedSize);
-    return { ...defined(entry, "one entry was asked for"), path };
+    const { leafInput, extraData } = defined(entry, "one entry was asked for");
+    return { leafInput, extraData, path };
   }
 
   /** Entries [start, end) as far as a page goes: RFC 6962, section 4.6. */
@@ -91,7 +91,7 @@ export class Reader {
     start: number,
     end: number,
     publishedSize: number,
-  ): Promise<readonly JsonEntry[]> {
+  ): Promise<readonly LoggedEntry[]> {
     if (start >= publishedSize) {
       throw new RejectedError(
         "REJECTED_RANGE",
@@ -100,13 +100,17 @@ export class Reader {
     }
     const last = Math.min(end, publishedSize, start + PAGE_ENTRIES_MAX);
     const run = await this.#store.readEntries(start, last);
-    const entries: JsonEntry[] = [];
+    const entries: LoggedEntry[] = [];
     let jsonBytes = 0;
     for (let position = 0; position < run.ends.length; position += 1) {
-      const entry = await this.#jsonEntry(entryOfRun(run, position));
-      jsonBytes += 48 + Math.ceil((entry.leafInput.length + entry.extraData.length) / 3) * 4;
+      const parts = splitTileLeaf(entryOfRun(run, position));
+      const kept = this.#chains.get(parts.fingerprints);
+      const chain = kept ?? (await this.#readChain(parts.fingerprints));
+      const { timestampedEntry, precertificate } = parts;
+      const bytes = timestampedEntry.length + precertificate.length + chain.length;
+      jsonBytes += 52 + Math.ceil(bytes / 3) * 4;
       if (jsonBytes > PAGE_JSON_BYTES_MAX && entries.length > 0) break;
-      entries.push(entry);
+      entries.push(new LoggedEntry(parts, chain));
     }
     return entries;
   }
@@ -141,28 +145,20 @@ export class Reader {
     throw new FatalError("FATAL_STORE_CORRUPT", `the SHA-256 of issuer ${name} is another`);
   }
 
-  async #jsonEntry(bytes: Uint8Array): Promise<JsonEntry> {
-    const leaf = decodeTileLeaf(bytes);
-    const chain: Uint8Array[] = [];
-    for (const fingerprint of leaf.chainFingerprints) {
-      const cached = this.#issuers.get(bytesKey(fingerprint));
-      chain.push(cached ?? (await this.#fetchIssuer(fingerprint)));
+  async #readChain(fingerprints: Uint8Array): Promise<Uint8Array> {
+    const certificates: Uint8Array[] = [];
+    for (let start = 0; start < fingerprints.length; start += HASH_BYTES) {
+      const fingerprint = fingerprints.subarray(start, start + HASH_BYTES);
+      const certificate = await this.readIssuer(fingerprint);
+      if (certificate === undefined) {
+        const name = formatHex(fingerprint);
+        throw new FatalError("FATAL_STORE_CORRUPT", `issuer ${name} of an entry is not stored`);
+      }
+      certificates.push(certificate);
     }
-    return {
-      leafInput: encodeMerkleTreeLeaf(leaf),
-      extraData: encodeExtraData(leaf.precertificate, chain),
-    };
-  }
-
-  async #fetchIssuer(fingerprint: Uint8Array): Promise<Uint8Array> {
-    const issuer = await this.readIssuer(fingerprint);
-    if (issuer === undefined) {
-      const name = formatHex(fingerprint);
-      throw new FatalError("FATAL_STORE_CORRUPT", `issuer ${name} of an entry is not stored`);
-    }
-    if (this.#issuers.size >= ISSUERS_CACHED_MAX) this.#issuers.clear();
-    this.#issuers.set(bytesKey(fingerprint), issuer);
-    return issuer;
+    const chain = encodeExtraData(undefined, certificates);
+    this.#chains.set(fingerprints, chain);
+    return chain;
   }
 }
 

@@ -12,6 +12,8 @@ import {
   writeTimestampedEntry,
 } from "../rfc6962/entry.ts";
 
+const FINGERPRINT_BYTES = 32;
+
 /** A whole entry, without its issuers' bytes. */
 export interface TileLeaf extends TimestampedEntry {
   /** The submitted precertificate's DER for an entry of type precert; else undefined. */
@@ -50,14 +52,26 @@ export function encodeTileLeaf(leaf: TileLeaf): Uint8Array {
 /** Reads one `TileLeaf` off a data tile; views. @throws MalformedError `MALFORMED_TLS`. */
 export function readTileLeaf(reader: TlsReader): TileLeaf {
   const timestamped = readTimestampedEntry(reader);
-  const precertificate = timestamped.entry.type === "precert" ? reader.vector(3) : undefined;
-  if (precertificate?.length === 0) {
-    throw new MalformedError("MALFORMED_TLS", "expected a precertificate");
-  }
-  const chain = new TlsReader(reader.vector(2));
+  const isPrecertificate = timestamped.entry.type === "precert";
+  const precertificate = isPrecertificate ? readPrecertificate(reader) : undefined;
+  const fingerprints = readFingerprints(reader);
   const chainFingerprints: Uint8Array[] = [];
-  while (!chain.isAtEnd) chainFingerprints.push(chain.fixed(32));
+  for (let start = 0; start < fingerprints.length; start += FINGERPRINT_BYTES) {
+    chainFingerprints.push(fingerprints.subarray(start, start + FINGERPRINT_BYTES));
+  }
   return { ...timestamped, precertificate, chainFingerprints };
+}
+
+function readPrecertificate(reader: TlsReader): Uint8Array {
+  const precertificate = reader.vector(3);
+  if (precertificate.length > 0) return precertificate;
+  throw new MalformedError("MALFORMED_TLS", "expected a precertificate");
+}
+
+function readFingerprints(reader: TlsReader): Uint8Array {
+  const fingerprints = reader.vector(2);
+  if (fingerprints.length % FINGERPRINT_BYTES === 0) return fingerprints;
+  throw new MalformedError("MALFORMED_TLS", `${fingerprints.length} bytes are no fingerprints`);
 }
 
 /** Reads what {@link encodeTileLeaf} writes; views. @throws MalformedError `MALFORMED_TLS`. */
@@ -66,6 +80,35 @@ export function decodeTileLeaf(bytes: Uint8Array): TileLeaf {
   const leaf = readTileLeaf(reader);
   reader.end();
   return leaf;
+}
+
+/** The parts of an encoded `TileLeaf`; views. */
+export interface TileLeafParts {
+  /** The encoded TimestampedEntry. */
+  readonly timestampedEntry: Uint8Array;
+  /** `ASN.1Cert pre_certificate` with its length; empty for an X.509 entry. */
+  readonly precertificate: Uint8Array;
+  /** SHA-256 of each certificate of the chain after the leaf; 32 bytes each, one after the other. */
+  readonly fingerprints: Uint8Array;
+}
+
+/**
+ * Cuts one `TileLeaf` into its parts, where {@link decodeTileLeaf} would read it.
+ * @throws MalformedError `MALFORMED_TLS`.
+ */
+export function splitTileLeaf(bytes: Uint8Array): TileLeafParts {
+  const reader = new TlsReader(bytes);
+  const { entry } = readTimestampedEntry(reader);
+  const timestampedEnd = reader.offset;
+  if (entry.type === "precert") readPrecertificate(reader);
+  const precertificateEnd = reader.offset;
+  const fingerprints = readFingerprints(reader);
+  reader.end();
+  return {
+    timestampedEntry: bytes.subarray(0, timestampedEnd),
+    precertificate: bytes.subarray(timestampedEnd, precertificateEnd),
+    fingerprints,
+  };
 }
 
 /** All entries of a data tile, in order; views. @throws MalformedError `MALFORMED_TLS`. */

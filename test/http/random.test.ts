@@ -5,6 +5,7 @@ import { parseLaxBase64 } from "../../src/encoding/base64.ts";
 import { parseNativeBase64 } from "../../src/http/base64.ts";
 import { EntriesBody, planPage } from "../../src/http/entries.ts";
 import { plainTarget } from "../../src/http/path.ts";
+import { LoggedEntry } from "../../src/log/logged-entry.ts";
 import { formatEntriesJson } from "../../src/rfc6962/json.ts";
 import { buildTestServer } from "../support/http-server.ts";
 
@@ -129,20 +130,29 @@ test("property: EntriesBody writes, in any steps, what formatEntriesJson() write
     fc.uint8Array({ maxLength: 40 }),
     fc.nat(60_000).map((length) => new Uint8Array(length)),
   );
-  fc.assert(
-    fc.property(
-      fc.array(fc.record({ leafInput: bytes, extraData: bytes })),
-      fc.nat(9),
-      (entries, cut) => {
-        const body = new EntriesBody();
-        body.add(entries.slice(0, cut));
-        body.add(entries.slice(cut));
-        const { length } = body;
-        const text = body.end().join("");
-        assert.equal(text, formatEntriesJson(entries));
-        assert.equal(length + 2, text.length);
-      },
+  const entriesOf = fc.uniqueArray(fc.uint8Array({ minLength: 3, maxLength: 40 })).chain((chains) =>
+    fc.array(
+      fc
+        .record({
+          timestampedEntry: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+          precertificate: bytes,
+          fingerprints: fc.constant(new Uint8Array(0)),
+          // Entries of one chain share one array.
+          chain: fc.constantFrom(...chains, new Uint8Array(3), new Uint8Array(60_000)),
+        })
+        .map(({ chain, ...parts }) => new LoggedEntry(parts, chain)),
     ),
+  );
+  fc.assert(
+    fc.property(entriesOf, fc.nat(9), (entries, cut) => {
+      const body = new EntriesBody();
+      body.add(entries.slice(0, cut));
+      body.add(entries.slice(cut));
+      const { length } = body;
+      const text = body.end().join("");
+      assert.equal(text, formatEntriesJson(entries));
+      assert.equal(length + 2, text.length);
+    }),
   );
 });
 

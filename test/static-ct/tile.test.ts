@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { concatBytes } from "../../src/encoding/bytes.ts";
+import { encodeExtraData, encodeTimestampedEntry } from "../../src/rfc6962/entry.ts";
 import {
   decodeLeafIndexExtension,
   encodeLeafIndexExtension,
@@ -10,6 +11,7 @@ import {
   decodeDataTile,
   decodeTileLeaf,
   encodeTileLeaf,
+  splitTileLeaf,
   type TileLeaf,
 } from "../../src/static-ct/tile-leaf.ts";
 import { formatTilePath, parseTilePath, type TilePath } from "../../src/static-ct/tile-path.ts";
@@ -32,6 +34,42 @@ test("property: decodeTileLeaf() reads what encodeTileLeaf() writes, and nothing
       const cut = bytes.subarray(0, Math.floor((at || 0) * bytes.length));
       throwsMalformed(() => decodeTileLeaf(cut), "MALFORMED_TLS");
     }),
+  );
+});
+
+test("property: splitTileLeaf() cuts where the encoders put the parts together", () => {
+  fc.assert(
+    fc.property(tileLeaf, (leaf) => {
+      const { timestampedEntry, precertificate, fingerprints } = splitTileLeaf(
+        encodeTileLeaf(leaf),
+      );
+      assert.deepEqual(timestampedEntry, encodeTimestampedEntry(leaf));
+      assert.deepEqual(fingerprints, concatBytes(...leaf.chainFingerprints));
+      const chain = [Uint8Array.of(7)];
+      const extraData = concatBytes(precertificate, encodeExtraData(undefined, chain));
+      assert.deepEqual(extraData, encodeExtraData(leaf.precertificate, chain));
+    }),
+  );
+});
+
+test("property: splitTileLeaf() refuses what decodeTileLeaf() refuses, and nothing else", () => {
+  const outcome = (read: (bytes: Uint8Array) => unknown, bytes: Uint8Array): string => {
+    try {
+      read(bytes);
+      return "read";
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const damage = fc.tuple(fc.nat(), fc.nat(255), fc.nat(3));
+  fc.assert(
+    fc.property(tileLeaf, damage, (leaf, [at, byte, cut]) => {
+      const whole = encodeTileLeaf(leaf);
+      const bytes = whole.slice(0, whole.length - cut);
+      bytes[at % bytes.length] = byte;
+      assert.equal(outcome(splitTileLeaf, bytes), outcome(decodeTileLeaf, bytes));
+    }),
+    { numRuns: 2_000 },
   );
 });
 

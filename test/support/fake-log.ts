@@ -8,12 +8,13 @@ import { RejectedError } from "../../src/base/errors.ts";
 import { bytesKey, concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "../../src/log/log.ts";
+import { LoggedEntry } from "../../src/log/logged-entry.ts";
 import { encodeExtraData, encodeMerkleTreeLeaf } from "../../src/rfc6962/entry.ts";
 import type { JsonEntry } from "../../src/rfc6962/json.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
 import type { SignedTreeHead } from "../../src/rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
-import { encodeTileLeaf } from "../../src/static-ct/tile-leaf.ts";
+import { encodeTileLeaf, splitTileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import type { ShardIdentity } from "../../src/storage/store.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -44,7 +45,7 @@ export class FakeLog implements Log {
     poolEntryCount: 0,
     poolBytes: 0,
   };
-  readonly entries: JsonEntry[] = [];
+  readonly entries: LoggedEntry[] = [];
   readonly #tileLeafs: Uint8Array[] = [];
   readonly #leafHashes: Uint8Array[] = [];
   readonly #issuers = new Map<string, Uint8Array>();
@@ -132,7 +133,7 @@ export class FakeLog implements Log {
     return { leafIndex, path: auditPath(leafIndex, this.#leafHashes.slice(0, treeSize)) };
   }
 
-  async readEntries(start: number, end: number): Promise<readonly JsonEntry[]> {
+  async readEntries(start: number, end: number): Promise<readonly LoggedEntry[]> {
     this.#requireStore();
     if (start >= this.entries.length) throw new RejectedError("REJECTED_RANGE", "beyond the tree");
     if (end > this.entries.length || end - start > 1024) throw new RangeError(`${start}, ${end}`);
@@ -146,7 +147,9 @@ export class FakeLog implements Log {
     this.#requireSize(treeSize);
     const entry = this.entries[leafIndex];
     if (entry === undefined) throw new RangeError(`no entry ${leafIndex}`);
-    return { ...entry, path: auditPath(leafIndex, this.#leafHashes.slice(0, treeSize)) };
+    const { leafInput, extraData } = entry;
+    const path = auditPath(leafIndex, this.#leafHashes.slice(0, treeSize));
+    return { leafInput, extraData, path };
   }
 
   async readTile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
@@ -186,16 +189,10 @@ export class FakeLog implements Log {
     const extraData = encodeExtraData(undefined, issuers);
     const chainFingerprints = issuers.map(sha256);
     for (const issuer of issuers) this.#issuers.set(bytesKey(sha256(issuer)), issuer);
-    this.#tileLeafs.push(
-      encodeTileLeaf({
-        timestampMs,
-        entry,
-        extensions,
-        precertificate: undefined,
-        chainFingerprints,
-      }),
-    );
-    this.entries.push({ leafInput, extraData });
+    const leaf = { timestampMs, entry, extensions, precertificate: undefined, chainFingerprints };
+    const tileLeaf = encodeTileLeaf(leaf);
+    this.#tileLeafs.push(tileLeaf);
+    this.entries.push(new LoggedEntry(splitTileLeaf(tileLeaf), extraData));
     this.#leafHashes.push(sha256(concatBytes(Uint8Array.of(0), leafInput)));
     const signature = Uint8Array.of(4, 3, 0, 2, 0xaa, 0xbb);
     return { logId: sha256(PUBLIC_KEY), timestampMs, extensions, signature };
