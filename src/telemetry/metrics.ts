@@ -12,9 +12,13 @@ import {
   Registry,
 } from "prom-client";
 import type { LogEvent, Observer, ShardState } from "./observer.ts";
+import { RequestTally, type TalliedMetric } from "./request-tally.ts";
 
 /** What one thread has counted: prom-client's own form, which passes between threads. */
-export type Counted = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+export type Counted = readonly (
+  | Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number]
+  | TalliedMetric
+)[];
 
 /** The observer, and what it has seen so far. */
 export interface Metrics {
@@ -60,55 +64,41 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const processRegistry = new Registry();
   // They speak of the whole process, or could not be added up.
   if (thread === "main") collectDefaultMetrics({ register: processRegistry });
-  const requests = requestMetrics(registry);
+  const tally = new RequestTally(LATENCY_BUCKETS);
+  const requests = requestMetrics(registry, tally);
   const submissions = submissionMetrics(registry);
   const batches = batchMetrics(registry);
   const shards = shardMetrics(registry, nowMs);
   const audits = auditMetrics(registry);
+  const counted = async () => [...(await registry.getMetricsAsJSON()), ...tally.counted()];
   return {
     observer: (event) => {
       requests(event);
+      if (event.type === "request") return;
       submissions(event);
       batches(event);
       shards(event);
       audits(event);
     },
-    counted: () => registry.getMetricsAsJSON(),
+    counted,
     read: async (others) => {
-      const own = await registry.getMetricsAsJSON();
-      const all = AggregatorRegistry.aggregate([own, ...others]);
+      const all = AggregatorRegistry.aggregate([await counted(), ...others]);
       const process = await processRegistry.metrics();
       return { contentType: registry.contentType, text: `${process}\n${await all.metrics()}` };
     },
   };
 }
 
-function requestMetrics(registry: Registry): Observer {
-  const registers = [registry];
-  const count = new Counter({
-    name: "stratus_http_requests_total",
-    help: "Answers by shard, endpoint and status; 499: the client left before its answer.",
-    labelNames: ["shard", "endpoint", "status"],
-    registers,
-  });
-  const duration = new Histogram({
-    name: "stratus_http_request_seconds",
-    help: "Time from the headers of a request to its answer.",
-    labelNames: ["shard", "endpoint"],
-    buckets: LATENCY_BUCKETS,
-    registers,
-  });
+function requestMetrics(registry: Registry, tally: RequestTally): Observer {
   const bugs = new Counter({
     name: "stratus_http_bugs_total",
     help: "Requests answered 500: bugs.",
     labelNames: ["shard", "endpoint"],
-    registers,
+    registers: [registry],
   });
   return (event) => {
     if (event.type === "request") {
-      const { shard, endpoint, status } = event;
-      count.inc({ shard, endpoint, status });
-      duration.observe({ shard, endpoint }, event.durationMs / 1000);
+      tally.add(event.shard, event.endpoint, event.status, event.durationMs / 1000);
     } else if (event.type === "request-bug") {
       bugs.inc({ shard: event.shard, endpoint: event.endpoint });
     }
