@@ -13,9 +13,10 @@ export const PAGE_ENTRIES_MAX = 1_024;
 
 /**
  * Entries that are read and formatted in one step; between steps, other requests have their
- * turn. One step takes some 0.8 ms.
+ * turn. One step takes some 0.8 ms; each is a read of its own, which has a price too (*measured*:
+ * 64 entries cost 7.0 us each, 128 cost 6.0, 256 5.9).
  */
-export const STEP_ENTRIES_MAX = 64;
+export const STEP_ENTRIES_MAX = 128;
 
 /** No step is begun once an answer has so many bytes. */
 export const PAGE_BYTES_MAX = 16_000_000;
@@ -30,6 +31,9 @@ const HEAD = '{"entries":[';
 const LEAF = '{"leaf_input":"';
 const EXTRA = '","extra_data":"';
 const TAIL = '"}';
+
+/** What `leafInput` begins with: version 0, leaf type 0. */
+const LEAF_HEADER: Uint8Array = new Uint8Array(2);
 
 /**
  * The range [start, end) that an answer to `start` and inclusive `last` may hold, before it is
@@ -88,7 +92,11 @@ export class EntriesBody {
 
 /** Base64 of `leafInput`: of its two zero bytes and the next one, then of the rest as it lies. */
 function leafInputText({ timestampedEntry }: LoggedEntry): string {
-  const first = formatNativeBase64(Uint8Array.of(0, 0, byteAt(timestampedEntry, 0)));
+  // A time of less than 2^56 ms begins with a zero byte too.
+  const zeros = byteAt(timestampedEntry, 0) === 0;
+  const first = zeros
+    ? "AAAA"
+    : formatNativeBase64(concatBytes(LEAF_HEADER, timestampedEntry.subarray(0, 1)));
   return first + formatNativeBase64(timestampedEntry.subarray(1));
 }
 
