@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
+import { Deadlines } from "../log/deadline.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import {
   type Answer,
@@ -19,6 +20,7 @@ import {
 import { bufferOf } from "./base64.ts";
 import {
   DRAIN_BYTES_MAX,
+  DRAIN_MS_MAX,
   drainBody,
   isBodyDue,
   SMALL_BODY_BYTES_MAX,
@@ -52,11 +54,14 @@ export class Responder {
   readonly largeBodies: LargeBodies;
   readonly #clock: Clock;
   readonly #observer: Observer;
+  /** Small bodies whose answer went out before them: one timer for all, in an overload many. */
+  readonly #stalled: Deadlines;
   #isClosing = false;
 
   constructor(options: { readonly clock: Clock; readonly observer: Observer }) {
     this.#clock = options.clock;
     this.largeBodies = new LargeBodies(options.clock);
+    this.#stalled = new Deadlines(options.clock, DRAIN_MS_MAX);
     this.#observer = options.observer;
   }
 
@@ -177,8 +182,14 @@ export class Responder {
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
       endWith(response, answer.body);
-      // Node reads past what is left of a request whose response is over.
-      if (length <= SMALL_BODY_BYTES_MAX) return;
+      if (length <= SMALL_BODY_BYTES_MAX) {
+        // Node reads past what is left of a request whose response is over, if it comes.
+        request.once(
+          "close",
+          this.#stalled.add(() => request.destroy()),
+        );
+        return;
+      }
       this.#drain(request, (isWhole) => {
         if (!isWhole) request.destroy();
       });
