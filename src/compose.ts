@@ -71,9 +71,8 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const metrics = metricsObserver(() => clock.nowMs(), "main");
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
-  // The sequencer and its signatures have a core of their own.
-  const spare = Math.max(1, availableParallelism() - 1);
-  const count = config.frontends === "auto" ? spare : config.frontends;
+  // The sequencer and its signatures have a core of their own; on a single core it has all.
+  const count = config.frontends === "auto" ? availableParallelism() - 1 : config.frontends;
   let frontends: Frontends<Counted> | undefined;
   const releaseFrontends =
     count === 0 ? undefined : async (shard: number) => frontends?.release(shard) ?? (() => {});
