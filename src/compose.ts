@@ -16,7 +16,7 @@ import { drain, listen, requireFree } from "./http/listen.ts";
 import { buildOperationsApp } from "./http/operations.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
-import { type Opened, openShards, stopAudits, stopShards } from "./open-shards.ts";
+import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
 import type { GuardFolder } from "./signer/guard-folder.ts";
 import { sha256 } from "./signer/sha256.ts";
@@ -77,7 +77,7 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const releaseFrontends =
     count === 0 ? undefined : async (shard: number) => frontends?.release(shard) ?? (() => {});
   const opened = await openShards(config, { ...overrides, clock, observer, releaseFrontends });
-  const { logs, shards, audits } = opened;
+  const { logs, shards, audits, sealers } = opened;
   const world = { config, opened, clock, observer };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
@@ -87,13 +87,13 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   await using closing = new AsyncDisposableStack();
   closing.defer(() => drain(operations, clock, 0));
   closing.defer(() => stopShards(shards));
-  closing.defer(() => stopAudits(audits));
+  closing.defer(() => stopAll([...audits, ...sealers]));
   closing.defer(() => server.stop());
   const listenUrl = formatUrl(await server.listen());
   const operationsUrl = formatUrl(await listen(operations, config.operations));
   // A shard answers 503 until it is open; reads begin as soon as its head is proven.
   await Promise.all(shards.map((shard) => shard.start()));
-  for (const audit of audits) audit.start();
+  for (const job of [...audits, ...sealers]) job.start();
   const running = closing.move();
   const { failed } = server;
   return { listenUrl, operationsUrl, logs, failed, stop: () => running.disposeAsync() };

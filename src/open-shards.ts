@@ -32,8 +32,9 @@ import { sha256 } from "./signer/sha256.ts";
 import type { Signer } from "./signer/signer.ts";
 import { readSpace, type Space, SpaceWatch } from "./space/free-space.ts";
 import { LEVEL_DEFAULTS, type LevelStoreOptions } from "./storage/level/folder.ts";
-import { openLevelStore } from "./storage/level/level-store.ts";
+import { type LevelStore, openLevelStore } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
+import { Sealer, SealingTurn } from "./storage/level/sealer.ts";
 import type { Seam } from "./storage/level/seam.ts";
 import type { Store } from "./storage/store.ts";
 import type { Observer } from "./telemetry/observer.ts";
@@ -41,6 +42,9 @@ import { RootSet } from "./x509/roots.ts";
 
 /** In a development configuration a jumped clock is believed after so much steady time. */
 const DEVELOPMENT_STEADY_MS = 60_000;
+
+/** Submissions that wait in the pool of a sequencer that is busy. */
+const BUSY_POOL_ENTRIES = 64;
 
 /** What shards are opened in. */
 export interface World {
@@ -61,6 +65,7 @@ interface ShardWorld extends World {
   readonly index: number;
   /** Of its public addresses. */
   readonly answers: Promise<readonly PublicAnswer[]>;
+  readonly sealingTurn: SealingTurn;
 }
 
 /** What was opened: every log, those of them that run, and what looks at these. */
@@ -69,6 +74,7 @@ export interface Opened {
   readonly logs: ReadonlyMap<string, Log>;
   readonly shards: readonly Shard[];
   readonly audits: readonly SelfAudit[];
+  readonly sealers: readonly Sealer[];
 }
 
 /**
@@ -81,17 +87,21 @@ export async function openShards(config: Config, world: World): Promise<Opened> 
   const logs = new Map<string, Log>();
   const shards: Shard[] = [];
   const audits: SelfAudit[] = [];
+  const sealers: Sealer[] = [];
+  const sealingTurn = new SealingTurn();
   try {
     // All are asked at once, and while the stores open.
     const asked = new Map(config.shards.map(({ name }) => [name, askWorld(config, name)]));
     for (const [index, shard] of config.shards.entries()) {
       const answers = defined(asked.get(shard.name), "every shard was asked for");
-      const { log, selfAudit } = await openShard(config, shard, { ...world, index, answers });
+      const shardWorld = { ...world, index, answers, sealingTurn };
+      const { log, selfAudit, sealer } = await openShard(config, shard, shardWorld);
       logs.set(shard.name, log);
       if (log instanceof Shard) shards.push(log);
       if (selfAudit !== undefined) audits.push(selfAudit);
+      if (sealer !== undefined) sealers.push(sealer);
     }
-    return { logs, shards, audits };
+    return { logs, shards, audits, sealers };
   } catch (error) {
     await stopShards(shards);
     throw error;
@@ -103,15 +113,19 @@ export async function stopShards(shards: readonly Shard[]): Promise<void> {
   await Promise.all(shards.map((shard) => shard.stop()));
 }
 
-/** Stops them all. */
-export async function stopAudits(audits: readonly SelfAudit[]): Promise<void> {
-  await Promise.all(audits.map((audit) => audit.stop()));
+/** Stops what works in the background. */
+export async function stopAll(
+  jobs: readonly { readonly stop: () => Promise<void> }[],
+): Promise<void> {
+  await Promise.all(jobs.map((job) => job.stop()));
 }
 
 interface OpenShard {
   readonly log: Log;
   /** Undefined where it is turned off, or there is nothing to look at. */
   readonly selfAudit?: SelfAudit;
+  /** Undefined where nothing was opened. */
+  readonly sealer?: Sealer;
 }
 
 async function openShard(
@@ -119,7 +133,13 @@ async function openShard(
   shard: ShardConfig,
   world: ShardWorld,
 ): Promise<OpenShard> {
-  const { clock, observer } = world;
+  const { clock } = world;
+  // The sealer hears of every head; it comes once there is a store.
+  let sealer: Sealer | undefined;
+  const observer: Observer = (event) => {
+    world.observer(event);
+    if (event.type === "head-published") sealer?.notice(event.treeSize);
+  };
   const key = await readKeyFile(shard.keyPath);
   const identity = identityOf(config, shard, key.logId);
   const roots = await loadRoots(shard.roots);
@@ -128,7 +148,7 @@ async function openShard(
     observer({ type: "recovery-step", shard: shard.name, message });
   }
   const seam = world.seam?.(shard.name) ?? REAL_SEAM;
-  let store: Store | undefined;
+  let store: LevelStore | undefined;
   try {
     store = await openLevelStore(shard.folder, levelOptions(seam, world));
     const state = await store.load();
@@ -156,8 +176,9 @@ async function openShard(
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
     const parts = { store, signer, judge, clock, sha256, observer };
     const log = new Shard({ identity, ...parts, ...limits, space });
-    if (shard.audit.entriesPerSecond === 0) return { log };
-    return { log, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
+    sealer = makeSealer(log, store, world);
+    if (shard.audit.entriesPerSecond === 0) return { log, sealer };
+    return { log, sealer, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
   } catch (error) {
     await store?.[Symbol.asyncDispose]();
     if (isForOperator(error)) throw error;
@@ -165,6 +186,26 @@ async function openShard(
     observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
     return { log: new FailedLog(identity, key.publicKey, rootSet.ders, error) };
   }
+}
+
+/** The sealer of an open shard; it is not started. */
+function makeSealer(log: Shard, store: LevelStore, world: ShardWorld): Sealer {
+  const { clock, observer, sealingTurn } = world;
+  const shard = log.identity.name;
+  return new Sealer({
+    store: store.sealing,
+    // What is published while a shard is ill, or recovers, may be less than its store holds.
+    publishedSize: () => {
+      const { state, head } = log.cell.read();
+      return state === "open" ? head?.treeSize : undefined;
+    },
+    isBusy: () => log.cell.readPool().entryCount >= BUSY_POOL_ENTRIES,
+    turn: sealingTurn,
+    nowMs: () => clock.monotonicMs(),
+    after: (delayMs, act) => clock.after(delayMs, act),
+    progress: (unsealedEntries) => observer({ type: "sealing-progress", shard, unsealedEntries }),
+    failed: (message) => observer({ type: "sealing-failed", shard, message }),
+  });
 }
 
 function levelOptions(seam: Seam, world: ShardWorld): LevelStoreOptions {

@@ -31,6 +31,7 @@ export function storeAuditSource(reader: StoreReader): AuditSource {
       );
     },
     frontier: (size) => reader.readNodes(frontierNodes(size)),
+    sealedTile: (index) => reader.readSealedTile(index),
     issuer: (fingerprint) => reader.readIssuer(fingerprint),
     indexes: {
       findDuplicates: (dedupKeys) => reader.findDuplicates(dedupKeys),

@@ -107,6 +107,9 @@ export interface AuditSource {
   /** A certificate of a chain by its SHA-256; undefined if there is none. */
   issuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;
 
+  /** What is stored of full data tile `index` besides its entries, if anything; absent: nothing. */
+  sealedTile?(index: number): Promise<Uint8Array | undefined>;
+
   /** Undefined where there are none to be seen. */
   readonly indexes: AuditIndexes | undefined;
 }

@@ -1,10 +1,13 @@
 /**
- * Data tiles as gzip, each compressed once while it is asked for: tiles never change. Bounded
+ * Data tiles as gzip: as they are stored, or compressed once while they are asked for. Bounded
  * in bytes; the tile not asked for the longest goes first.
  * @module
  */
 import { gzip } from "node:zlib";
 import type { Log } from "../log/log.ts";
+
+/** Entries of a full tile: c2sp.org/static-ct-api#log-entries. */
+const TILE_WIDTH = 256;
 
 /** Bytes of compressed tiles that are kept for all shards together. */
 export const COMPRESSED_BYTES_MAX = 24_000_000;
@@ -57,9 +60,8 @@ export class CompressedTiles {
     index: number,
     width: number,
   ): Promise<Uint8Array | undefined> {
-    const tile = await log.readDataTile(index, width);
-    if (tile === undefined) return undefined;
-    const bytes = await compress(tile);
+    const bytes = await makeTile(log, index, width);
+    if (bytes === undefined) return undefined;
     if (bytes.length > this.#bytesMax) return bytes;
     this.#tiles.set(key, bytes);
     this.#bytes += bytes.length;
@@ -70,4 +72,11 @@ export class CompressedTiles {
     }
     return bytes;
   }
+}
+
+async function makeTile(log: Log, index: number, width: number): Promise<Uint8Array | undefined> {
+  const sealed = width === TILE_WIDTH ? await log.readSealedTile(index) : undefined;
+  if (sealed !== undefined) return sealed;
+  const tile = await log.readDataTile(index, width);
+  return tile === undefined ? undefined : compress(tile);
 }

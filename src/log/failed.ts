@@ -90,6 +90,10 @@ export class FailedLog implements Log {
     return this.requireOpen();
   }
 
+  async readSealedTile(): Promise<never> {
+    return this.requireOpen();
+  }
+
   async readIssuer(): Promise<never> {
     return this.requireOpen();
   }

@@ -225,6 +225,10 @@ export class Frontend implements Log {
     return this.#reader.readDataTile(index, width, this.publishedSize());
   }
 
+  readSealedTile(index: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index, this.publishedSize());
+  }
+
   readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
     return this.#reader.readIssuer(fingerprint);
   }

@@ -101,6 +101,12 @@ export interface Log {
   /** A data tile, not compressed; undefined if it is not wholly within the published size. */
   readDataTile(index: number, width: number): Promise<Uint8Array | undefined>;
 
+  /**
+   * A full data tile as the gzip that is stored of it: `readDataTile`'s bytes, compressed once;
+   * undefined if it was not compressed yet, or is not wholly within the published size.
+   */
+  readSealedTile(index: number): Promise<Uint8Array | undefined>;
+
   /** An issuer by SHA-256; undefined if no entry names it. */
   readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;
 

@@ -137,6 +137,12 @@ export class Reader {
     return (await this.#store.readEntries(start, start + width)).bytes;
   }
 
+  /** A full data tile as the gzip that is stored of it; undefined if there is none yet. */
+  async readSealedTile(index: number, publishedSize: number): Promise<Uint8Array | undefined> {
+    if ((index + 1) * TILE_WIDTH > publishedSize) return undefined;
+    return this.#store.readSealedTile(index);
+  }
+
   /** An issuer by SHA-256, which is compared: its name is the best of checksums. */
   async readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {
     const issuer = await this.#store.readIssuer(fingerprint);

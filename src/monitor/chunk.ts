@@ -10,7 +10,7 @@ import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import { appendLeaves, type Frontier, type NodeRun } from "../merkle/frontier.ts";
 import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
-import { TILE_HEIGHT } from "../merkle/tile.ts";
+import { TILE_HEIGHT, TILE_WIDTH } from "../merkle/tile.ts";
 import { encodeMerkleTreeLeaf, encodeSignedEntry } from "../rfc6962/entry.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import type { TileLeaf } from "../static-ct/tile-leaf.ts";
@@ -58,6 +58,7 @@ export async function auditChunk(
   const findings: Finding[] = [];
   const entries = await readEach((first, last) => source.entries(first, last), start, end);
   findings.push(...damageOf("entry", entries, start));
+  findings.push(...(await auditSealedTiles(context, start, end)));
   const own: (Uint8Array | undefined)[] = [];
   for (const [position, entry] of entries.entries()) {
     const leaf = "value" in entry ? entry.value : undefined;
@@ -89,6 +90,24 @@ export async function auditChunk(
   );
   const best = isEntryWrong ? other : derived;
   return { findings: [...findings, ...blamed, ...best.findings], frontier: best.frontier };
+}
+
+/** Looks at what is stored of the tiles that end in [start, end) besides their entries. */
+async function auditSealedTiles(
+  { source }: ChunkContext,
+  start: number,
+  end: number,
+): Promise<readonly Finding[]> {
+  const { sealedTile } = source;
+  if (sealedTile === undefined) return [];
+  const findings: Finding[] = [];
+  for (let tile = Math.floor(start / TILE_WIDTH); (tile + 1) * TILE_WIDTH <= end; tile += 1) {
+    const [read] = await readEach(async () => [await sealedTile(tile)], 0, 1);
+    if (read === undefined || !("damage" in read)) continue;
+    const where = entriesAt(tile * TILE_WIDTH, (tile + 1) * TILE_WIDTH);
+    findings.push(finding("sealed-tile", where, read.damage));
+  }
+  return findings;
 }
 
 /** Checks what one entry says of itself, and that its issuers are there. */

@@ -26,6 +26,8 @@ export type FindingKind =
   | "leaf-index"
   /** A record of the database that nothing above explains. */
   | "record"
+  /** What is served of a full data tile as gzip. */
+  | "sealed-tile"
   /** A file of entries. */
   | "segment"
   | "head"
@@ -63,6 +65,7 @@ export const ADVICE: Readonly<Record<FindingKind, string>> = {
   dedup: DERIVED,
   "leaf-index": DERIVED,
   record: DERIVED,
+  "sealed-tile": MIRROR,
   segment: MIRROR,
   head: `${STOP}; the guard and the public checkpoint know the last head`,
   signature: `${STOP}; compare with the key and with what the log published`,

@@ -148,6 +148,10 @@ export class MemoryStore implements Store {
     return { start, bytes: concatBytes(...entries), ends };
   }
 
+  async readSealedTile(_index: number): Promise<undefined> {
+    this.#open();
+  }
+
   async findLeaf(leafHash: Uint8Array): Promise<number | undefined> {
     const disk = this.#open();
     const index = disk.leaves.get(bytesKey(leafHash));

@@ -103,6 +103,12 @@ export interface StoreReader {
   /** Entries [start, end): at least one, at most 4,096, all committed. */
   readEntries(start: number, end: number): Promise<EntryRun>;
 
+  /**
+   * Full data tile `index` as the gzip that was made of it once, against its checksum; undefined
+   * if it was not compressed yet, or is not full.
+   */
+  readSealedTile(index: number): Promise<Uint8Array | undefined>;
+
   /** Index of the entry with this leaf hash; undefined if there is none. */
   findLeaf(leafHash: Uint8Array): Promise<number | undefined>;
 

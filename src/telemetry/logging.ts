@@ -31,6 +31,7 @@ function levelOf(event: LogEvent): LogLevel | undefined {
     case "request":
     case "pool-size":
     case "audit-progress":
+    case "sealing-progress":
       return undefined;
     case "submission-answered":
     case "head-published":
@@ -52,6 +53,7 @@ function levelOf(event: LogEvent): LogLevel | undefined {
       return event.isConfirmed ? "error" : "warn";
     case "frontend-ended":
     case "request-bug":
+    case "sealing-failed":
       return "error";
     case "shard-fatal":
       return "fatal";

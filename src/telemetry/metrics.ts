@@ -70,6 +70,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const batches = batchMetrics(registry);
   const shards = shardMetrics(registry, nowMs);
   const audits = auditMetrics(registry);
+  const sealing = sealingMetrics(registry);
   const counted = async () => [...(await registry.getMetricsAsJSON()), ...tally.counted()];
   return {
     observer: (event) => {
@@ -79,6 +80,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
       batches(event);
       shards(event);
       audits(event);
+      sealing(event);
     },
     counted,
     read: async (others) => {
@@ -238,6 +240,30 @@ function auditMetrics(registry: Registry): Observer {
     } else if (event.type === "audit-finding") {
       const { shard, kind, isConfirmed } = event;
       findings.inc({ shard, kind, confirmed: String(isConfirmed) });
+    }
+  };
+}
+
+function sealingMetrics(registry: Registry): Observer {
+  const labelNames = ["shard"];
+  const registers = [registry];
+  const unsealed = new Gauge({
+    name: "stratus_unsealed_entries",
+    help: "Entries of full tiles that are published and not compressed for good yet.",
+    labelNames,
+    registers,
+  });
+  const errors = new Counter({
+    name: "stratus_sealing_errors_total",
+    help: "Failures to compress entries for good, or to remove what was compressed.",
+    labelNames,
+    registers,
+  });
+  return (event) => {
+    if (event.type === "sealing-progress") {
+      unsealed.set({ shard: event.shard }, event.unsealedEntries);
+    } else if (event.type === "sealing-failed") {
+      errors.inc({ shard: event.shard });
     }
   };
 }

@@ -98,6 +98,18 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** Entries of full tiles that are published and stand as they were committed. */
+      readonly type: "sealing-progress";
+      readonly shard: string;
+      readonly unsealedEntries: number;
+    }
+  | {
+      /** Entries could not be sealed, or what was sealed not be removed; the shard goes on. */
+      readonly type: "sealing-failed";
+      readonly shard: string;
+      readonly message: string;
+    }
+  | {
       /** Room became short, or, with an empty message, is back. */
       readonly type: "space-short";
       readonly shard: string;

@@ -118,6 +118,10 @@ export class SimStore implements Store {
     return this.#read("readEntries", () => this.#store.readEntries(start, end));
   }
 
+  readSealedTile(index: number): Promise<Uint8Array | undefined> {
+    return this.#read("readSealedTile", () => this.#store.readSealedTile(index));
+  }
+
   findLeaf(leafHash: Uint8Array): Promise<number | undefined> {
     return this.#read("findLeaf", () => this.#store.findLeaf(leafHash));
   }

@@ -163,6 +163,10 @@ export class FakeLog implements Log {
     return concatBytes(...hashes);
   }
 
+  async readSealedTile(): Promise<undefined> {
+    this.#requireStore();
+  }
+
   async readDataTile(index: number, width: number): Promise<Uint8Array | undefined> {
     this.#requireStore();
     const start = 256 * index;

@@ -48,6 +48,9 @@ interface Reading {
   users: number;
 }
 
+/** What became of a segment made ahead of need: `absent` means that the commit makes it. */
+type Prepared = "durable" | "absent" | FatalError;
+
 /** The folder `entries`. One call of `append`, `renew` or `close` at a time; reads at any time. */
 export class EntryFiles {
   readonly #files: FileSystem;
@@ -56,6 +59,8 @@ export class EntryFiles {
   /** Oldest use first. */
   readonly #reading = new Map<number, Reading>();
   #writing: { readonly segment: number; readonly file: OpenFile } | undefined;
+  /** The segment made ahead of need; its promise never rejects. Written by `prepare`, `close`. */
+  #prepared: { readonly segment: number; readonly outcome: Promise<Prepared> } | undefined;
 
   constructor(files: FileSystem, folder: string, segmentTiles: number) {
     this.#files = files;
@@ -68,34 +73,47 @@ export class EntryFiles {
     return Math.floor(index / (this.#segmentTiles * TILE_WIDTH));
   }
 
+  /** Index of the first entry of segment `segment`. */
+  startOf(segment: number): number {
+    return segment * this.#segmentTiles * TILE_WIDTH;
+  }
+
   /** Index of the first entry behind segment `segment`. */
   endOf(segment: number): number {
     return (segment + 1) * this.#segmentTiles * TILE_WIDTH;
   }
 
   /**
-   * Writes entries and flushes them; a new file is flushed with its folder's name of it.
+   * Writes entries and flushes them; a new file is flushed with its folder's name of it, unless
+   * it was made ahead of need.
    *
    * @throws UnavailableError `UNAVAILABLE_STORE` if writing failed: what is there means nothing.
    * @throws FatalError `FATAL_FSYNC` if a flush failed.
    */
   async append(append: Append): Promise<void> {
     const { segment, position, entries } = append;
-    const isNew = position === SEGMENT_HEADER_BYTES;
+    const isFirst = position === SEGMENT_HEADER_BYTES;
+    const isNew = isFirst && !(await this.#isPrepared(segment));
     const bytes = concatBytes(...(isNew ? [this.#header(segment)] : []), ...entries);
     const file = await this.#write(segment, bytes, isNew ? 0 : position);
-    try {
-      if (isNew) {
-        await file.sync();
-        await this.#files.syncFolder(this.#folder);
-      } else {
-        await file.syncData();
-      }
-    } catch (cause) {
-      const reason = messageOf(cause);
-      const message = `flushing entries of segment ${segment} failed: ${reason}`;
-      throw new FatalError("FATAL_FSYNC", message, { cause });
+    await flushing(`entries of segment ${segment}`, async () => {
+      if (!isNew) return file.syncData();
+      await file.sync();
+      await this.#files.syncFolder(this.#folder);
+    });
+  }
+
+  /**
+   * Makes segment `segment`, empty, so that the commit that comes to it need not: its name is
+   * durable when this resolves, or it is left to the commit. Beside `append`, at any time.
+   * @throws FatalError `FATAL_FSYNC` if a flush failed; the next `append` to it says so too.
+   */
+  async prepare(segment: number): Promise<void> {
+    if (this.#prepared?.segment !== segment) {
+      this.#prepared = { segment, outcome: this.#make(segment) };
     }
+    const outcome = await this.#prepared.outcome;
+    if (outcome instanceof FatalError) throw outcome;
   }
 
   /**
@@ -149,6 +167,40 @@ export class EntryFiles {
     }
   }
 
+  /** Whether a segment is open for reading. */
+  isReading(segment: number): boolean {
+    return this.#reading.has(segment);
+  }
+
+  /** The segments that are open for reading. */
+  readingSegments(): readonly number[] {
+    return [...this.#reading.keys()];
+  }
+
+  /** Drops what is open for reading of a segment. */
+  forget(segment: number): void {
+    const reading = this.#reading.get(segment);
+    this.#reading.delete(segment);
+    if (reading?.users === 0) void closeQuietly(reading);
+  }
+
+  /** The segments that are there, in order. @throws UnavailableError `UNAVAILABLE_STORE`. */
+  async list(): Promise<readonly number[]> {
+    const names = await attempt("segments cannot be listed", () =>
+      this.#files.listFolder(this.#folder),
+    );
+    const segments = (names ?? []).filter((name) => /^[0-9]{8,}$/.test(name)).map(Number);
+    return segments.sort((a, b) => a - b);
+  }
+
+  /** Removes a segment; it may be there again after a crash. @throws as `list`. */
+  async remove(segment: number): Promise<void> {
+    this.forget(segment);
+    if (this.#writing?.segment === segment) await this.#closeWriting();
+    const path = this.#path(segment);
+    await attempt(`segment ${segment} cannot be removed`, () => this.#files.remove(path));
+  }
+
   /** Removes what an interrupted `renew` left. @throws UnavailableError `UNAVAILABLE_STORE`. */
   async removeCopies(): Promise<void> {
     await attempt("copies of segments cannot be removed", async () => {
@@ -161,6 +213,8 @@ export class EntryFiles {
 
   /** Closes every file; the next call opens them again. */
   async close(): Promise<void> {
+    await this.#prepared?.outcome;
+    this.#prepared = undefined;
     await this.#closeWriting();
     const idle = [...this.#reading.values()].filter((reading) => reading.users === 0);
     this.#reading.clear();
@@ -179,6 +233,33 @@ export class EntryFiles {
     } catch (cause) {
       const message = `segment ${segment} cannot be written: ${messageOf(cause)}`;
       throw new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+    }
+  }
+
+  /** Whether the segment stands there durably. @throws FatalError `FATAL_FSYNC`. */
+  async #isPrepared(segment: number): Promise<boolean> {
+    const prepared = this.#prepared;
+    if (prepared?.segment !== segment) return false;
+    const outcome = await prepared.outcome;
+    if (outcome instanceof FatalError) throw outcome;
+    return outcome === "durable";
+  }
+
+  async #make(segment: number): Promise<Prepared> {
+    try {
+      const file = await this.#files.openFile(this.#path(segment), "write");
+      try {
+        await file.write(this.#header(segment), 0);
+        await flushing(`segment ${segment}`, async () => {
+          await file.sync();
+          await this.#files.syncFolder(this.#folder);
+        });
+      } finally {
+        await file.close();
+      }
+      return "durable";
+    } catch (error) {
+      return error instanceof FatalError ? error : "absent";
     }
   }
 
@@ -290,6 +371,15 @@ export function planAppends(
     first = last;
   }
   return appends;
+}
+
+async function flushing(what: string, flush: () => Promise<void>): Promise<void> {
+  try {
+    await flush();
+  } catch (cause) {
+    const message = `flushing ${what} failed: ${messageOf(cause)}`;
+    throw new FatalError("FATAL_FSYNC", message, { cause });
+  }
 }
 
 /** What closing a file that was only read says is of no use to anyone. */

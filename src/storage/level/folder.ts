@@ -1,5 +1,5 @@
 /**
- * The folder of a shard: `db/`, `entries/` and `issuers/`, how it is made and how its database is opened.
+ * The folder of a shard: `db/`, `entries/`, `sealed/` and `issuers/`, how it is made and how its database is opened.
  * Folders are 0700; files of LevelDB have the mode that it and the process's umask (main.ts) give them.
  * @module
  */
@@ -16,6 +16,7 @@ export interface ShardPaths {
   /** Where a database is made before it is given its name. */
   readonly newDatabase: string;
   readonly entries: string;
+  readonly sealed: string;
   readonly issuers: string;
 }
 
@@ -53,8 +54,12 @@ export const LEVEL_DEFAULTS: Pick<
   "writeBufferBytes" | "cacheBytes" | "multithreading"
 > = { writeBufferBytes: 8_388_608, cacheBytes: 16_777_216, multithreading: false };
 
-/** Tiles of one entry segment, unless `createLevelStore` is told otherwise. */
-export const SEGMENT_TILES = 64;
+/**
+ * Tiles of one entry segment, unless `createLevelStore` is told otherwise. A segment is sealed
+ * as a whole: up to 4,096 entries at the end, and as many before them, stand as they were
+ * committed.
+ */
+export const SEGMENT_TILES = 16;
 
 /**
  * Makes an empty store in `folder`, which may hold a key but no store; its parent must exist.
@@ -76,12 +81,14 @@ export async function createLevelStore(
   await attempt(`${folder} cannot be written`, async () => {
     const names = (await seam.files.listFolder(folder)) ?? [];
     const entries = (await seam.files.listFolder(paths.entries)) ?? [];
+    const sealed = (await seam.files.listFolder(paths.sealed)) ?? [];
     const issuers = (await seam.files.listFolder(paths.issuers)) ?? [];
-    if (names.includes("db") || entries.length + issuers.length > 0) {
+    if (names.includes("db") || entries.length + sealed.length + issuers.length > 0) {
       throw new FatalError("FATAL_IDENTITY", `${folder} holds a store, or what is left of one`);
     }
     await seam.files.remove(paths.newDatabase);
     await seam.files.makeFolder(paths.entries);
+    await seam.files.makeFolder(paths.sealed);
     await seam.files.makeFolder(paths.issuers);
     await seam.files.makeFolder(paths.newDatabase);
     const database = await seam.openDatabase(paths.newDatabase, databaseOptions(options, true));
@@ -133,6 +140,7 @@ export function pathsOf(folder: string): ShardPaths {
     database: join(folder, "db"),
     newDatabase: join(folder, "db.new"),
     entries: join(folder, "entries"),
+    sealed: join(folder, "sealed"),
     issuers: join(folder, "issuers"),
   };
 }

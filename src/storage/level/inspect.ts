@@ -12,6 +12,7 @@ import { formatHex } from "../../encoding/hex.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import type { ShardIdentity, StoreReader } from "../store.ts";
 import { EntryFiles } from "./entry-files.ts";
+import { requireSealed } from "./entry-pieces.ts";
 import { type LevelStoreOptions, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import { LevelReader } from "./reader.ts";
@@ -29,6 +30,7 @@ import {
   PUBLISHED_KEY,
   readRecord,
 } from "./record.ts";
+import { SealedFiles } from "./sealed-files.ts";
 import type { Database } from "./seam.ts";
 
 /** A record of the database, or how many there are, that is not as it should be. */
@@ -101,8 +103,10 @@ export async function inspectLevelStore(
   const record = decodeIdentity(identity);
   const paths = pathsOf(path);
   const entries = new EntryFiles(options.seam.files, paths.entries, record.segmentTiles);
+  const sealed = new SealedFiles(options.seam.files, paths.sealed, record.segmentTiles);
   const issuers = new IssuerFiles(options.seam.files, paths.issuers, options.sha256);
   held.defer(() => entries.close());
+  held.defer(() => sealed.close());
   const headPayload = readRecord(database, HEAD_KEY);
   const head = headPayload === undefined ? undefined : decodeHead(headPayload);
   const published = readRecord(database, PUBLISHED_KEY);
@@ -110,6 +114,7 @@ export async function inspectLevelStore(
   const reader = new LevelReader(options.sha256, {
     database: () => database,
     entries: () => entries,
+    sealed: () => sealed,
     issuers: () => issuers,
     treeSize: () => treeSize,
   });
@@ -243,6 +248,7 @@ function problemOf(
     let index = -1;
     if (prefix === PREFIX.dedup) index = decodeDedupHit(payload).leafIndex;
     if (prefix === PREFIX.leaf) index = decodeLeafIndex(payload);
+    if (prefix === PREFIX.sealed) requireSealed(payload);
     return index < treeSize ? undefined : `it names entry ${index} of ${treeSize}`;
   } catch (error) {
     return messageOf(error);

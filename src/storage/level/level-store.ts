@@ -24,6 +24,7 @@ import type {
   StoreState,
 } from "../store.ts";
 import { EntryFiles, planAppends } from "./entry-files.ts";
+import type { EntryPlaces } from "./entry-pieces.ts";
 import { attempt, type LevelStoreOptions, openDatabase, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import {
@@ -38,19 +39,18 @@ import {
 import { LevelReader } from "./reader.ts";
 import { mendPositions, recheckStart, renewTail } from "./recheck.ts";
 import {
-  corrupt,
-  decodeHead,
-  decodeIdentity,
   decodePublished,
   encodePublished,
   HEAD_KEY,
   type HeadRecord,
-  IDENTITY_KEY,
-  type IdentityRecord,
   PUBLISHED_KEY,
   RecordBatch,
+  readHead,
+  readIdentity,
   readRecord,
 } from "./record.ts";
+import type { SealingStore } from "./seal-segment.ts";
+import { SealedFiles } from "./sealed-files.ts";
 import type { Database } from "./seam.ts";
 
 /** What the world says when it has no room now: the outcome is in doubt, not the disk. */
@@ -87,10 +87,12 @@ export async function openLevelStore(
     database = await openDatabase(paths.database, options);
     const { identity, segmentTiles } = readIdentity(database);
     const entries = new EntryFiles(options.seam.files, paths.entries, segmentTiles);
+    const sealed = new SealedFiles(options.seam.files, paths.sealed, segmentTiles);
     await entries.removeCopies();
+    await sealed.removeDrafts();
     await renewTail(database, entries);
     const issuers = new IssuerFiles(options.seam.files, paths.issuers, options.sha256);
-    return new LevelStore(folder, identity, options, { lock, database, entries, issuers });
+    return new LevelStore(folder, identity, options, { lock, database, entries, sealed, issuers });
   } catch (error) {
     await database?.close();
     await lock[Symbol.asyncDispose]();
@@ -103,6 +105,7 @@ interface Held {
   readonly lock: AsyncDisposable;
   readonly database: Database;
   readonly entries: EntryFiles;
+  readonly sealed: SealedFiles;
   readonly issuers: IssuerFiles;
 }
 
@@ -113,6 +116,7 @@ export class LevelStore implements Store {
   readonly #options: LevelStoreOptions;
   readonly #lock: AsyncDisposable;
   readonly #entries: EntryFiles;
+  readonly #sealed: SealedFiles;
   readonly #issuers: IssuerFiles;
   readonly #reader: LevelReader;
   /** Undefined while it is closed; written by `load` and dispose. */
@@ -131,12 +135,14 @@ export class LevelStore implements Store {
     this.#options = options;
     this.#lock = held.lock;
     this.#entries = held.entries;
+    this.#sealed = held.sealed;
     this.#issuers = held.issuers;
     this.#database = held.database;
     this.#treeSize = readHead(held.database)?.committed.treeSize ?? 0;
     this.#reader = new LevelReader(options.sha256, {
       database: () => this.#open(),
       entries: () => this.#entries,
+      sealed: () => this.#sealed,
       issuers: () => this.#issuers,
       treeSize: () => this.#treeSize,
     });
@@ -253,6 +259,10 @@ export class LevelStore implements Store {
     return this.#reader.readEntries(start, end);
   }
 
+  readSealedTile(index: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index);
+  }
+
   findLeaf(leafHash: Uint8Array): Promise<number | undefined> {
     return this.#reader.findLeaf(leafHash);
   }
@@ -265,6 +275,19 @@ export class LevelStore implements Store {
     return this.#reader.findDuplicates(dedupKeys);
   }
 
+  /** What a sealer of this store works on; it must have ended before the store is closed. */
+  get sealing(): SealingStore {
+    const entries = this.#entries;
+    const sealed = this.#sealed;
+    return {
+      sha256: this.#options.sha256,
+      segmentEntries: entries.endOf(0),
+      places: () => ({ database: this.#writable(), entries, sealed }),
+      write: (batch) => this.#inTurn(() => this.#write(this.#writable(), batch, true)),
+      prepareSegment: (segment) => this.#poisoning(() => entries.prepare(segment)),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -272,6 +295,7 @@ export class LevelStore implements Store {
     const database = this.#database;
     this.#database = undefined;
     await this.#entries.close();
+    await this.#sealed.close();
     await database?.close();
     await this.#lock[Symbol.asyncDispose]();
   }
@@ -327,6 +351,7 @@ export class LevelStore implements Store {
   /** Drops open files; opens the database again if a batch failed, which repairs its log. */
   async #reopen(): Promise<void> {
     await this.#entries.close();
+    await this.#sealed.close();
     const isPoisoned = this.#options.seam.poisoned.has(this.#folder);
     if (this.#database !== undefined && (!this.#isTorn || isPoisoned)) return;
     const old = this.#database;
@@ -345,23 +370,11 @@ export class LevelStore implements Store {
   async #recheck(database: Database, head: HeadRecord): Promise<number> {
     const start = recheckStart(database, head, this.#options.writeBufferBytes);
     if (!this.#options.seam.poisoned.has(this.#folder)) {
-      await mendPositions(database, this.#entries, { start, head }, (batch) =>
-        this.#write(database, batch, true),
-      );
+      const places: EntryPlaces = { database, entries: this.#entries, sealed: this.#sealed };
+      await mendPositions(places, { start, head }, (batch) => this.#write(database, batch, true));
     }
     return start;
   }
-}
-
-function readIdentity(database: Database): IdentityRecord {
-  const payload = readRecord(database, IDENTITY_KEY);
-  if (payload === undefined) throw corrupt("the store has no identity record");
-  return decodeIdentity(payload);
-}
-
-function readHead(database: Database): HeadRecord | undefined {
-  const payload = readRecord(database, HEAD_KEY);
-  return payload === undefined ? undefined : decodeHead(payload);
 }
 
 function closedError(): UnavailableError {

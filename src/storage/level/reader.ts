@@ -3,7 +3,6 @@
  * record costs 5 us so, 40 us through the thread pool), entries from their files.
  * @module
  */
-import { defined } from "../../base/assert.ts";
 import { bytesKey, concatBytes } from "../../encoding/bytes.ts";
 import { HASH_BYTES, type Sha256 } from "../../merkle/hash.ts";
 import type { NodeId } from "../../merkle/node.ts";
@@ -18,8 +17,8 @@ import { requireEntryRange } from "../shape.ts";
 import type { DedupHit, EntryRun, StoreReader } from "../store.ts";
 import { hashColumn, innerColumn, type ReadPayload, ROW_WIDTH, readItems } from "./column.ts";
 import type { EntryFiles } from "./entry-files.ts";
+import { type EntryPlaces, readPiece, readSealedTile } from "./entry-pieces.ts";
 import type { IssuerFiles } from "./issuer-files.ts";
-import { readPositions, requireEntries } from "./position.ts";
 import {
   corrupt,
   decodeDedupHit,
@@ -29,6 +28,7 @@ import {
   readRecord,
   unlessCorrupt,
 } from "./record.ts";
+import type { SealedFiles } from "./sealed-files.ts";
 import type { Database } from "./seam.ts";
 
 /** Look-ups in one stretch before others have their turn. */
@@ -39,6 +39,7 @@ export interface ReaderSource {
   /** @throws UnavailableError `UNAVAILABLE_STORE` if it is closed. */
   database(): Database;
   entries(): EntryFiles;
+  sealed(): SealedFiles;
   issuers(): IssuerFiles;
   /** Leaves of the committed tree. */
   treeSize(): number;
@@ -79,17 +80,23 @@ export class LevelReader implements StoreReader {
   }
 
   async readEntries(start: number, end: number): Promise<EntryRun> {
-    this.#source.database();
-    requireEntryRange(start, end, this.#source.treeSize());
+    const places = this.#places();
+    const treeSize = this.#source.treeSize();
+    requireEntryRange(start, end, treeSize);
     const pieces: Promise<EntryRun>[] = [];
     let first = start;
     while (first < end) {
       const tileEnd = (Math.floor(first / TILE_WIDTH) + 1) * TILE_WIDTH;
       const last = Math.min(end, tileEnd);
-      pieces.push(this.#readPiece(first, last));
+      pieces.push(readPiece(places, first, last, tileEnd <= treeSize));
       first = last;
     }
     return joinRuns(start, await Promise.all(pieces));
+  }
+
+  async readSealedTile(index: number): Promise<Uint8Array | undefined> {
+    if ((index + 1) * TILE_WIDTH > this.#source.treeSize()) return undefined;
+    return readSealedTile(this.#places(), index);
   }
 
   async findLeaf(leafHash: Uint8Array): Promise<number | undefined> {
@@ -122,17 +129,9 @@ export class LevelReader implements StoreReader {
     return hits;
   }
 
-  /** Entries [start, end) of one tile. */
-  async #readPiece(start: number, end: number): Promise<EntryRun> {
-    const database = this.#source.database();
-    const entries = this.#source.entries();
-    const tileEnd = (Math.floor(start / TILE_WIDTH) + 1) * TILE_WIDTH;
-    const isFull = tileEnd <= this.#source.treeSize();
-    const positions = readPositions((key) => readRecord(database, key), start, end, isFull);
-    const length = defined(positions.ends.at(-1), "at least one entry");
-    const bytes = await entries.read(entries.segmentOf(start), positions.start, length);
-    requireEntries(bytes, positions, start);
-    return { start, bytes, ends: positions.ends };
+  #places(): EntryPlaces {
+    const { database, entries, sealed } = this.#source;
+    return { database: database(), entries: entries(), sealed: sealed() };
   }
 }
 

@@ -9,6 +9,7 @@ import { TILE_WIDTH } from "../../merkle/tile.ts";
 import { readTileLeaf } from "../../static-ct/tile-leaf.ts";
 import { type ReadPayload, readItems } from "./column.ts";
 import type { EntryFiles } from "./entry-files.ts";
+import { type EntryPlaces, readWholeTile } from "./entry-pieces.ts";
 import { findTail, putPositions } from "./plan.ts";
 import { POSITIONS, readPositions } from "./position.ts";
 import {
@@ -86,11 +87,11 @@ export function recheckStart(
  * @param write Makes a tile's records durable.
  */
 export async function mendPositions(
-  database: Database,
-  files: EntryFiles,
+  places: EntryPlaces,
   input: { readonly start: number; readonly head: HeadRecord },
   write: (batch: RecordBatch) => Promise<void>,
 ): Promise<void> {
+  const { database, entries: files } = places;
   const { treeSize } = input.head.committed;
   const read: ReadPayload = (key) => readRecord(database, key);
   for (let first = input.start; first < treeSize; first += TILE_WIDTH) {
@@ -100,7 +101,7 @@ export async function mendPositions(
     if (known !== undefined) continue;
     const tail = unlessCorrupt(() => findTail(database, files, first));
     if (tail === undefined) continue;
-    const entries = await parseEntries(files, first, end, tail.position);
+    const entries = await parseEntries(places, first, end, tail.position);
     if (entries === undefined) continue;
     const batch = new RecordBatch();
     const batchBytes = input.head.batchBytesTotal;
@@ -111,11 +112,16 @@ export async function mendPositions(
 
 /** Entries [start, end) of one tile, from their own lengths; undefined if they are not there. */
 async function parseEntries(
-  files: EntryFiles,
+  places: EntryPlaces,
   start: number,
   end: number,
   position: number,
 ): Promise<readonly Uint8Array[] | undefined> {
+  const { entries: files } = places;
+  if (end - start === TILE_WIDTH) {
+    const whole = await readWholeTile(places, start / TILE_WIDTH);
+    if (whole !== undefined) return parseLeaves(whole, TILE_WIDTH);
+  }
   let length = PARSE_BYTES;
   for (;;) {
     const bytes = await files.readUpTo(files.segmentOf(start), position, length);

@@ -12,6 +12,7 @@
  * | `N` level(1) row(5) | up to 16 hashes of tree level `8 * level + 4`: one record beside each tile |
  * | `P` tile(4) | where the 256 entries of a full tile are, see `position.ts` |
  * | `Q` row(5) | the same for up to 16 entries of the growing tile |
+ * | `S` segment(4) | the segment is sealed: see `sealed-format.ts` and `entry-pieces.ts` |
  * | `D` dedup key(32) | leaf index(5) timestamp(6) |
  * | `L` leaf hash(32) | leaf index(5) |
  * | `C` fingerprint(32) | an issuer's DER, which is in a file besides |
@@ -40,6 +41,7 @@ export const PREFIX = {
   inner: 0x4e,
   position: 0x50,
   positionRow: 0x51,
+  sealed: 0x53,
   dedup: 0x44,
   leaf: 0x4c,
   issuer: 0x43,
@@ -217,6 +219,19 @@ export function decodeIdentity(payload: Uint8Array): IdentityRecord {
       segmentTiles: reader.uint(2),
     };
   });
+}
+
+/** The record `I`. @throws FatalError as `readRecord`, or if there is none. */
+export function readIdentity(database: Database): IdentityRecord {
+  const payload = readRecord(database, IDENTITY_KEY);
+  if (payload === undefined) throw corrupt("the store has no identity record");
+  return decodeIdentity(payload);
+}
+
+/** The record `H`; undefined before the first commit. @throws FatalError as `readRecord`. */
+export function readHead(database: Database): HeadRecord | undefined {
+  const payload = readRecord(database, HEAD_KEY);
+  return payload === undefined ? undefined : decodeHead(payload);
 }
 
 /** `uint40 leaf_index; uint48 timestamp`. */

@@ -13,6 +13,7 @@ import { openDatabase, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import { LevelReader } from "./reader.ts";
 import { corrupt, decodeIdentity, IDENTITY_KEY, readRecord } from "./record.ts";
+import { SealedFiles } from "./sealed-files.ts";
 import type { Database, Seam } from "./seam.ts";
 
 /** What a reader is made with. */
@@ -30,6 +31,7 @@ export interface SharedReaderOptions {
 interface Held {
   readonly database: Database;
   readonly entries: EntryFiles;
+  readonly sealed: SealedFiles;
 }
 
 /**
@@ -53,6 +55,7 @@ export class SharedReader implements StoreReader, AsyncDisposable {
     this.#reader = new LevelReader(options.sha256, {
       database: () => this.#open().database,
       entries: () => this.#open().entries,
+      sealed: () => this.#open().sealed,
       issuers: () => issuerFiles,
       treeSize: options.treeSize,
     });
@@ -68,6 +71,7 @@ export class SharedReader implements StoreReader, AsyncDisposable {
     const held = this.#held;
     this.#held = undefined;
     await held?.entries.close();
+    await held?.sealed.close();
     await held?.database.close();
   }
 
@@ -103,7 +107,9 @@ export class SharedReader implements StoreReader, AsyncDisposable {
       throw corrupt(`${join(this.#folder, "db")} has no identity record`);
     }
     const { segmentTiles } = decodeIdentity(identity);
-    return { database, entries: new EntryFiles(seam.files, paths.entries, segmentTiles) };
+    const entries = new EntryFiles(seam.files, paths.entries, segmentTiles);
+    const sealed = new SealedFiles(seam.files, paths.sealed, segmentTiles);
+    return { database, entries, sealed };
   }
 
   readNodes(nodes: readonly NodeId[]): Promise<readonly Uint8Array[]> {
@@ -116,6 +122,10 @@ export class SharedReader implements StoreReader, AsyncDisposable {
 
   readEntries(start: number, end: number): Promise<EntryRun> {
     return this.#reader.readEntries(start, end);
+  }
+
+  readSealedTile(index: number): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index);
   }
 
   findLeaf(leafHash: Uint8Array): Promise<number | undefined> {

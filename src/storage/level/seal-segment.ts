@@ -1,0 +1,171 @@
+/**
+ * The steps that seal one segment. A crash between any two of them leaves the segment as it was
+ * committed, which stays until its sealed tiles were compared with it and the index names them.
+ * Of a segment no more than one tile is in memory.
+ * @module
+ */
+import { defined } from "../../base/assert.ts";
+import { equalBytes } from "../../encoding/bytes.ts";
+import { TlsReader } from "../../encoding/tls-reader.ts";
+import { HASH_BYTES, hashLeaf, type Sha256 } from "../../merkle/hash.ts";
+import { TILE_WIDTH } from "../../merkle/tile.ts";
+import { readTimestampedEntry } from "../../rfc6962/entry.ts";
+import { type EntryRun, entryOfRun } from "../store.ts";
+import { hashColumn, readItems } from "./column.ts";
+import { type EntryPlaces, encodeSealed, readCommitted, sealedKey } from "./entry-pieces.ts";
+import { corrupt, RecordBatch, readRecord } from "./record.ts";
+import type { SealedSegment } from "./sealed-files.ts";
+import { GROUP_ENTRIES, gunzipTile, gzipTile, TILE_GROUPS } from "./sealed-format.ts";
+
+/** What a sealer works on: a store that is open. */
+export interface SealingStore {
+  readonly sha256: Sha256;
+  /** Entries of one segment. */
+  readonly segmentEntries: number;
+  /** @throws FatalError, UnavailableError if it is closed, torn, or knows of a failed flush. */
+  places(): EntryPlaces;
+  /** Writes a synced batch, in turn with the store's own. @throws as `Store.commit`. */
+  write(batch: RecordBatch): Promise<void>;
+  /** Makes a segment ahead of need. @throws FatalError `FATAL_FSYNC`. */
+  prepareSegment(segment: number): Promise<void>;
+}
+
+/** Called between small steps: waits for whoever is more urgent. Throws to give up. */
+export type Pace = () => Promise<void>;
+
+/**
+ * Seals a segment of which every entry is published.
+ *
+ * @throws FatalError `FATAL_STORE_CORRUPT` if its entries or level 0 are damaged, or what was
+ *   written is not what is read; `FATAL_FSYNC` if a flush failed.
+ * @throws UnavailableError, Error of the file system: there is no room, or it does not answer.
+ */
+export async function sealSegment(store: SealingStore, segment: number, pace: Pace): Promise<void> {
+  const { sealed } = store.places();
+  try {
+    // A crash from here on leaves a draft, which the next start removes.
+    await writeDraft(store, segment, pace);
+    await verifyDraft(store, segment, pace);
+  } catch (error) {
+    await sealed.removeDraft(segment).catch(() => {});
+    throw error;
+  }
+  // A crash from here on leaves a sealed file that no index names: sealing it again replaces it.
+  await sealed.publishDraft(segment);
+  await nameSealed(store, segment);
+  // From here on the segment as it was committed is of no use.
+}
+
+/** Makes the index say that a segment is sealed. @throws as `SealingStore.write`. */
+export async function nameSealed(store: SealingStore, segment: number): Promise<void> {
+  const batch = new RecordBatch();
+  batch.put(sealedKey(segment), encodeSealed());
+  await store.write(batch);
+}
+
+/**
+ * Compares every checksum of a sealed segment.
+ * @throws FatalError `FATAL_STORE_CORRUPT`. @throws UnavailableError `UNAVAILABLE_STORE`.
+ */
+export async function checkSealed(places: EntryPlaces, segment: number, pace: Pace): Promise<void> {
+  const { sealed } = places;
+  for (const position of tilesOf(places, segment).keys()) {
+    await sealed.read(segment, (file) => file.readTile(position));
+    await pace();
+  }
+}
+
+async function writeDraft(store: SealingStore, segment: number, pace: Pace): Promise<void> {
+  const { sealed } = store.places();
+  const draft = await sealed.createDraft(segment);
+  try {
+    for (const tile of tilesOf(store.places(), segment)) {
+      const run = await readTile(store, tile);
+      const groups = Array.from({ length: TILE_GROUPS }, (_, group) => groupOf(run, group));
+      await draft.add(await gzipTile(groups));
+      await pace();
+    }
+    await draft.finish();
+  } finally {
+    await draft.close();
+  }
+}
+
+/** Reads a draft back from a file opened afresh; every byte and leaf hash counts. */
+async function verifyDraft(store: SealingStore, segment: number, pace: Pace): Promise<void> {
+  const draft = await store.places().sealed.openDraft(segment);
+  try {
+    for (const [position, tile] of tilesOf(store.places(), segment).entries()) {
+      await verifyTile(store, draft, { position, tile }, pace);
+      await pace();
+    }
+  } finally {
+    await draft.close();
+  }
+}
+
+async function verifyTile(
+  store: SealingStore,
+  draft: SealedSegment,
+  { position, tile }: { readonly position: number; readonly tile: number },
+  pace: Pace,
+): Promise<void> {
+  const run = await readTile(store, tile);
+  // What every client is given, as a client reads it.
+  const whole = await gunzipTile(await draft.readTile(position), run.bytes.length);
+  if (!equalBytes(whole, run.bytes)) throw corrupt(`sealed tile ${tile} holds other entries`);
+  const start = tile * TILE_WIDTH;
+  const { database } = store.places();
+  const read = (key: Uint8Array) => readRecord(database, key);
+  const level0 = readItems(read, hashColumn(0), start, start + TILE_WIDTH, true).items;
+  for (let group = 0; group < TILE_GROUPS; group += 1) {
+    const expected = groupOf(run, group);
+    // And what a read of a few entries is given, from each point where one may begin.
+    const bytes = await draft.readGroups(position, group, group + 1, expected.length);
+    if (!equalBytes(bytes, expected)) {
+      throw corrupt(`group ${group} of sealed tile ${tile} holds other entries`);
+    }
+    requireLeafHashes(store.sha256, run, group, level0);
+    await pace();
+  }
+}
+
+/** The leaf hash of each entry of a group is the tree's: the entries are those that were signed. */
+function requireLeafHashes(sha256: Sha256, run: EntryRun, group: number, level0: Uint8Array): void {
+  const first = group * GROUP_ENTRIES;
+  for (let position = first; position < first + GROUP_ENTRIES; position += 1) {
+    const hash = hashLeaf(sha256, leafOf(entryOfRun(run, position)));
+    const stored = level0.subarray(HASH_BYTES * position, HASH_BYTES * (position + 1));
+    if (!equalBytes(hash, stored)) {
+      throw corrupt(`the leaf hash of entry ${run.start + position} is not the stored one`);
+    }
+  }
+}
+
+/** `MerkleTreeLeaf`: version 0, leaf type 0, and what a TileLeaf begins with. */
+function leafOf(tileLeaf: Uint8Array): Uint8Array {
+  const reader = new TlsReader(tileLeaf);
+  readTimestampedEntry(reader);
+  const leaf = new Uint8Array(2 + reader.offset);
+  leaf.set(tileLeaf.subarray(0, reader.offset), 2);
+  return leaf;
+}
+
+function readTile(store: SealingStore, tile: number): Promise<EntryRun> {
+  const start = tile * TILE_WIDTH;
+  return readCommitted(store.places(), start, start + TILE_WIDTH, true);
+}
+
+/** The entries of a group of a tile: a view. */
+function groupOf(run: EntryRun, group: number): Uint8Array {
+  const first = group * GROUP_ENTRIES;
+  const start = first === 0 ? 0 : defined(run.ends[first - 1], "an entry before");
+  return run.bytes.subarray(start, defined(run.ends[first + GROUP_ENTRIES - 1], "an entry"));
+}
+
+/** The tiles of a segment, in order. */
+export function tilesOf({ entries }: EntryPlaces, segment: number): readonly number[] {
+  const first = entries.startOf(segment) / TILE_WIDTH;
+  const end = entries.endOf(segment) / TILE_WIDTH;
+  return Array.from({ length: end - first }, (_, position) => first + position);
+}

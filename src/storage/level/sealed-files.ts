@@ -1,0 +1,299 @@
+/**
+ * The folder `sealed`: one file for each sealed segment, named as the segment. It gets its name
+ * once it was verified, and is never changed after that.
+ * @module
+ */
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { defined } from "../../base/assert.ts";
+import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { attempt } from "./folder.ts";
+import { corrupt } from "./record.ts";
+import {
+  decodeSealedHeader,
+  encodeSealedHeader,
+  type GzipTile,
+  groupRange,
+  inflateGroups,
+  type SealedTile,
+  sealedHeaderBytes,
+} from "./sealed-format.ts";
+import type { FileSystem, OpenFile } from "./seam.ts";
+
+/** Sealed segments open for reading at most. */
+const OPEN_SEALED_MAX = 64;
+
+const DRAFT_SUFFIX = ".new";
+
+/** A sealed segment that is read; closed by its last user once it is no longer listed. */
+interface Reading {
+  readonly opened: Promise<SealedSegment>;
+  users: number;
+}
+
+/** One open file of sealed tiles. */
+export class SealedSegment {
+  readonly #file: OpenFile;
+  readonly #segment: number;
+  readonly #tiles: readonly SealedTile[];
+  readonly #offsets: readonly number[];
+
+  constructor(file: OpenFile, segment: number, tiles: readonly SealedTile[]) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#tiles = tiles;
+    let offset = sealedHeaderBytes(tiles.length);
+    this.#offsets = tiles.map(({ length }) => {
+      const start = offset;
+      offset += length;
+      return start;
+    });
+  }
+
+  /**
+   * A tile as it is served: its gzip member, against its checksum.
+   * @param position Of the tile in its segment.
+   * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
+   */
+  async readTile(position: number): Promise<Uint8Array> {
+    const { length, crc } = this.#tile(position);
+    const bytes = await this.#read(position, 0, length);
+    if (crc32(bytes) === crc) return bytes;
+    throw corrupt(`the checksum of tile ${position} of sealed segment ${this.#segment} differs`);
+  }
+
+  /**
+   * The entries of the groups [first, last) of a tile, one after the other.
+   * @param length Of these entries together.
+   * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
+   */
+  async readGroups(
+    position: number,
+    first: number,
+    last: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const { start, end } = groupRange(this.#tile(position), first, last);
+    try {
+      return inflateGroups(await this.#read(position, start, end - start), length);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      const where = `tile ${position} of sealed segment ${this.#segment}`;
+      throw corrupt(`${where}: ${messageOf(error)}`, error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #tile(position: number): SealedTile {
+    return defined(this.#tiles[position], "a tile of the segment");
+  }
+
+  async #read(position: number, start: number, length: number): Promise<Uint8Array> {
+    const offset = defined(this.#offsets[position], "a tile of the segment");
+    const bytes = await this.#file.read(length, offset + start);
+    if (bytes.length === length) return bytes;
+    throw corrupt(`sealed segment ${this.#segment} ends in tile ${position}`);
+  }
+}
+
+/** A sealed segment that is being written: one call at a time. */
+export class SealedDraft {
+  readonly #file: OpenFile;
+  readonly #segment: number;
+  readonly #tiles: SealedTile[] = [];
+  #position: number;
+
+  constructor(file: OpenFile, segment: number, tileCount: number) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#position = sealedHeaderBytes(tileCount);
+  }
+
+  /** Appends a tile. @throws Error of the file system. */
+  async add({ bytes, groupEnds }: GzipTile): Promise<void> {
+    await this.#file.write(bytes, this.#position);
+    this.#position += bytes.length;
+    this.#tiles.push({ length: bytes.length, crc: crc32(bytes), groupEnds });
+  }
+
+  /** Writes the header and flushes. @throws FatalError `FATAL_FSYNC`; Error of the file system. */
+  async finish(): Promise<void> {
+    await this.#file.write(encodeSealedHeader(this.#segment, this.#tiles), 0);
+    await flushing(`sealed segment ${this.#segment}`, () => this.#file.sync());
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** See the module. Reads at any time; what writes is for one sealer alone. */
+export class SealedFiles {
+  readonly #files: FileSystem;
+  readonly #folder: string;
+  readonly #segmentTiles: number;
+  /** Oldest use first. */
+  readonly #reading = new Map<number, Reading>();
+
+  constructor(files: FileSystem, folder: string, segmentTiles: number) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#segmentTiles = segmentTiles;
+  }
+
+  /** Whether the segment is open, and thus known to be sealed. */
+  isReading(segment: number): boolean {
+    return this.#reading.has(segment);
+  }
+
+  /**
+   * Reads of a sealed segment. Damage counts once a file that was opened afresh shows it too.
+   * @throws FatalError `FATAL_STORE_CORRUPT`. @throws UnavailableError `UNAVAILABLE_STORE`.
+   */
+  async read<T>(segment: number, act: (sealed: SealedSegment) => Promise<T>): Promise<T> {
+    try {
+      return await this.#readOnce(segment, act);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.forget(segment);
+      return await this.#readOnce(segment, act);
+    }
+  }
+
+  /** Drops what is open of a segment. */
+  forget(segment: number): void {
+    const reading = this.#reading.get(segment);
+    this.#reading.delete(segment);
+    if (reading?.users === 0) void closeQuietly(reading);
+  }
+
+  /** Closes every file; the next read opens them again. */
+  async close(): Promise<void> {
+    const idle = [...this.#reading.values()].filter((reading) => reading.users === 0);
+    this.#reading.clear();
+    await Promise.all(idle.map(closeQuietly));
+  }
+
+  /** Removes what an interrupted sealing left. @throws UnavailableError `UNAVAILABLE_STORE`. */
+  async removeDrafts(): Promise<void> {
+    await attempt("drafts of sealed segments cannot be removed", async () => {
+      for (const name of (await this.#files.listFolder(this.#folder)) ?? []) {
+        if (name.endsWith(DRAFT_SUFFIX)) await this.#files.remove(join(this.#folder, name));
+      }
+    });
+  }
+
+  /** Makes the folder if need be. @throws FatalError `FATAL_FSYNC`: it may not be durable. */
+  async makeFolder(): Promise<void> {
+    await flushing("the folder of sealed segments", () => this.#files.makeFolder(this.#folder));
+  }
+
+  /** Begins a segment anew. @throws Error of the file system. */
+  async createDraft(segment: number): Promise<SealedDraft> {
+    await this.removeDraft(segment);
+    const file = await this.#files.openFile(this.#draftPath(segment), "write");
+    return new SealedDraft(file, segment, this.#segmentTiles);
+  }
+
+  /** Opens a finished draft for verification. @throws as `decodeSealedHeader`, and Error. */
+  openDraft(segment: number): Promise<SealedSegment> {
+    return this.#open(this.#draftPath(segment), segment);
+  }
+
+  /** Nothing there is no error. */
+  async removeDraft(segment: number): Promise<void> {
+    await this.#files.remove(this.#draftPath(segment));
+  }
+
+  /** Gives a verified draft its name, durably. @throws FatalError `FATAL_FSYNC`; Error. */
+  async publishDraft(segment: number): Promise<void> {
+    await this.#files.rename(this.#draftPath(segment), this.#path(segment));
+    await flushing("the folder of sealed segments", () => this.#files.syncFolder(this.#folder));
+    this.forget(segment);
+  }
+
+  async #readOnce<T>(segment: number, act: (sealed: SealedSegment) => Promise<T>): Promise<T> {
+    const reading = this.#openReading(segment);
+    reading.users += 1;
+    try {
+      return await act(await reading.opened);
+    } catch (cause) {
+      throw readError(segment, cause);
+    } finally {
+      reading.users -= 1;
+      const isListed = this.#reading.get(segment) === reading;
+      if (reading.users === 0 && !isListed) await closeQuietly(reading);
+      await this.#closeIdle();
+    }
+  }
+
+  #openReading(segment: number): Reading {
+    const known = this.#reading.get(segment);
+    const reading = known ?? { opened: this.#open(this.#path(segment), segment), users: 0 };
+    if (known === undefined) {
+      reading.opened.catch(() => {
+        if (this.#reading.get(segment) === reading) this.#reading.delete(segment);
+      });
+    }
+    this.#reading.delete(segment);
+    this.#reading.set(segment, reading);
+    return reading;
+  }
+
+  async #open(path: string, segment: number): Promise<SealedSegment> {
+    const file = await this.#files.openFile(path, "read");
+    try {
+      const header = await file.read(sealedHeaderBytes(this.#segmentTiles), 0);
+      const tiles = decodeSealedHeader(header, segment, this.#segmentTiles);
+      return new SealedSegment(file, segment, tiles);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #closeIdle(): Promise<void> {
+    for (const [segment, reading] of this.#reading) {
+      if (this.#reading.size <= OPEN_SEALED_MAX) return;
+      if (reading.users > 0) continue;
+      this.#reading.delete(segment);
+      await closeQuietly(reading);
+    }
+  }
+
+  #path(segment: number): string {
+    return join(this.#folder, segment.toString().padStart(8, "0"));
+  }
+
+  #draftPath(segment: number): string {
+    return `${this.#path(segment)}${DRAFT_SUFFIX}`;
+  }
+}
+
+async function flushing(what: string, flush: () => Promise<void>): Promise<void> {
+  try {
+    await flush();
+  } catch (cause) {
+    const message = `flushing ${what} failed: ${messageOf(cause)}`;
+    throw new FatalError("FATAL_FSYNC", message, { cause });
+  }
+}
+
+/** What closing a file that was only read says is of no use to anyone. */
+async function closeQuietly(reading: Reading): Promise<void> {
+  try {
+    await (await reading.opened).close();
+  } catch {}
+}
+
+function readError(segment: number, cause: unknown): Error {
+  if (cause instanceof FatalError) return cause;
+  if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+    return corrupt(`sealed segment ${segment} is missing`, cause);
+  }
+  const message = `sealed segment ${segment} cannot be read: ${messageOf(cause)}`;
+  return new UnavailableError("UNAVAILABLE_STORE", message, { cause });
+}

@@ -1,0 +1,207 @@
+/**
+ * A sealed segment: the full data tiles of one segment of entries as gzip, each the very bytes
+ * that `/tile/data/` serves (c2sp.org/static-ct-api#log-entries), behind one header.
+ *
+ * The deflate stream of a tile is flushed in full after every 16 entries: from such a point on
+ * it can be inflated without what stands before it, so that one entry costs a sixteenth of its
+ * tile. Measured with level 1: 12 % more bytes.
+ *
+ * ```
+ * struct { opaque magic[8] = "stratgz\n"; uint16 version = 1; uint16 tiles; uint32 segment;
+ *          SealedTile tile[tiles]; uint32 crc32; } header;
+ * struct { uint32 length; uint32 crc32; uint32 group_ends[16]; } SealedTile;
+ * ```
+ * The tiles follow, one after the other. `group_ends` count from the first byte of the tile's
+ * gzip member, the first group begins behind its header of 10 bytes.
+ * @module
+ */
+import { constants, crc32, createGzip, gunzip, inflateRawSync } from "node:zlib";
+import { FatalError } from "../../base/errors.ts";
+import { concatBytes, equalBytes } from "../../encoding/bytes.ts";
+import { TlsReader } from "../../encoding/tls-reader.ts";
+import { TlsWriter } from "../../encoding/tls-writer.ts";
+import { encodeUtf8 } from "../../encoding/utf8.ts";
+import { TILE_WIDTH } from "../../merkle/tile.ts";
+import { corrupt } from "./record.ts";
+
+/** Entries between two points from which a tile can be inflated. */
+export const GROUP_ENTRIES = 16;
+
+/** Such groups of one tile. */
+export const TILE_GROUPS: number = TILE_WIDTH / GROUP_ENTRIES;
+
+/** Measured: level 6 takes 1.9 times the CPU for 1 to 5 % fewer bytes. */
+const GZIP_LEVEL = 1;
+
+/** What zlib writes before the deflate stream: RFC 1952, section 2.3, without optional fields. */
+const GZIP_HEADER_BYTES = 10;
+
+/** The final empty block, CRC-32 and length. */
+const GZIP_TRAILER_BYTES = 10;
+
+const VERSION = 1;
+const MAGIC: Uint8Array = encodeUtf8("stratgz\n");
+const FIXED_BYTES = 16;
+const TILE_BYTES = 8 + 4 * TILE_GROUPS;
+const CRC_BYTES = 4;
+const OUTPUT_BYTES = 65_536;
+const CHUNK_BYTES_MAX = 4_194_304;
+const UINT32_MAX = 0xffff_ffff;
+
+/** Where a tile stands in a sealed segment. */
+export interface SealedTile {
+  /** Bytes of its gzip member. */
+  readonly length: number;
+  /** CRC-32 of its gzip member. */
+  readonly crc: number;
+  /** For each group the offset behind its last byte, from the member's first byte on. */
+  readonly groupEnds: readonly number[];
+}
+
+/** A full data tile as gzip. */
+export interface GzipTile {
+  readonly bytes: Uint8Array;
+  readonly groupEnds: readonly number[];
+}
+
+/** Bytes of the header of a segment of `tiles` tiles: where its first tile begins. */
+export function sealedHeaderBytes(tiles: number): number {
+  return FIXED_BYTES + TILE_BYTES * tiles + CRC_BYTES;
+}
+
+/** Encodes the header of segment `segment`. */
+export function encodeSealedHeader(segment: number, tiles: readonly SealedTile[]): Uint8Array {
+  const writer = new TlsWriter(sealedHeaderBytes(tiles.length))
+    .fixed(MAGIC)
+    .uint(VERSION, 2)
+    .uint(tiles.length, 2)
+    .uint(segment, 4);
+  for (const { length, crc, groupEnds } of tiles) {
+    writer.uint(length, 4).uint(crc, 4);
+    for (const end of groupEnds) writer.uint(end, 4);
+  }
+  const bytes = writer.finish();
+  return concatBytes(bytes, new TlsWriter(CRC_BYTES).uint(crc32(bytes), CRC_BYTES).finish());
+}
+
+/**
+ * Reads what {@link encodeSealedHeader} writes.
+ * @throws FatalError `FATAL_STORE_FORMAT` if a newer program wrote it; `FATAL_STORE_CORRUPT`.
+ */
+export function decodeSealedHeader(
+  bytes: Uint8Array,
+  segment: number,
+  tileCount: number,
+): readonly SealedTile[] {
+  const wrong = () => corrupt(`sealed segment ${segment} has another header`);
+  if (bytes.length !== sealedHeaderBytes(tileCount)) throw wrong();
+  const end = bytes.length - CRC_BYTES;
+  // A version is believed only if the checksum holds: else a flipped bit is a newer program.
+  if (new TlsReader(bytes.subarray(end)).uint(4) !== crc32(bytes.subarray(0, end))) throw wrong();
+  const reader = new TlsReader(bytes.subarray(0, end));
+  if (!equalBytes(reader.fixed(MAGIC.length), MAGIC)) throw wrong();
+  const version = reader.uint(2);
+  if (version > VERSION) {
+    const message = `expected sealed segment format ${VERSION}, got ${version}`;
+    throw new FatalError("FATAL_STORE_FORMAT", message);
+  }
+  if (version !== VERSION || reader.uint(2) !== tileCount || reader.uint(4) !== segment) {
+    throw wrong();
+  }
+  return Array.from({ length: tileCount }, () => {
+    const length = reader.uint(4);
+    const crc = reader.uint(4);
+    const groupEnds = Array.from({ length: TILE_GROUPS }, () => reader.uint(4));
+    let before = GZIP_HEADER_BYTES;
+    for (const groupEnd of groupEnds) {
+      if (groupEnd <= before) throw wrong();
+      before = groupEnd;
+    }
+    if (before + GZIP_TRAILER_BYTES > length) throw wrong();
+    return { length, crc, groupEnds };
+  });
+}
+
+/** The bytes of a tile's member that hold the groups [first, last): offsets in the member. */
+export function groupRange(
+  tile: SealedTile,
+  first: number,
+  last: number,
+): { readonly start: number; readonly end: number } {
+  const start = first === 0 ? GZIP_HEADER_BYTES : tile.groupEnds[first - 1];
+  const end = tile.groupEnds[last - 1];
+  if (start === undefined || end === undefined || first >= last) {
+    throw new RangeError(`no groups [${first}, ${last}) in a tile`);
+  }
+  return { start, end };
+}
+
+/**
+ * Compresses a tile, group after group, on the thread pool.
+ * @param groups The entries of each group, one after the other.
+ * @throws Error of zlib.
+ */
+export async function gzipTile(groups: readonly Uint8Array[]): Promise<GzipTile> {
+  const chunks: Uint8Array[] = [];
+  const groupEnds: number[] = [];
+  let length = 0;
+  const options = { level: GZIP_LEVEL, flush: constants.Z_FULL_FLUSH, chunkSize: OUTPUT_BYTES };
+  const stream = createGzip(options);
+  const ended = new Promise<void>((resolve, reject) => {
+    stream.on("end", resolve);
+    stream.on("error", reject);
+  });
+  stream.on("data", (chunk: Uint8Array) => {
+    chunks.push(chunk);
+    length += chunk.length;
+  });
+  for (const group of groups) {
+    const written = new Promise<void>((resolve) => stream.write(group, () => resolve()));
+    await Promise.race([written, ended]);
+    // What the stream still holds of the group is told within this turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    groupEnds.push(length);
+  }
+  stream.end();
+  await ended;
+  if (length > UINT32_MAX) throw new RangeError("a sealed tile holds less than 4 GiB");
+  return { bytes: concatBytes(...chunks), groupEnds };
+}
+
+/**
+ * Inflates a whole gzip member, as a client does, on the thread pool.
+ * @param lengthMax Of what it holds.
+ * @throws FatalError `FATAL_STORE_CORRUPT` if it holds more, or does not inflate.
+ */
+export function gunzipTile(bytes: Uint8Array, lengthMax: number): Promise<Uint8Array> {
+  const maxOutputLength = lengthMax + 1;
+  const chunkSize = Math.max(constants.Z_MIN_CHUNK, Math.min(maxOutputLength, CHUNK_BYTES_MAX));
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { chunkSize, maxOutputLength }, (cause, raw) => {
+      if (cause !== null) reject(corrupt("a sealed tile does not inflate", cause));
+      else resolve(new Uint8Array(raw.buffer, raw.byteOffset, raw.length));
+    });
+  });
+}
+
+/**
+ * Inflates consecutive groups of a tile; synchronous: measured, some 30 us a group.
+ * @param bytes As {@link groupRange} says.
+ * @param length Of what they hold.
+ * @throws FatalError `FATAL_STORE_CORRUPT` if they hold something else.
+ */
+export function inflateGroups(bytes: Uint8Array, length: number): Uint8Array {
+  let raw: Uint8Array;
+  try {
+    // One byte more than is expected: the output is made in one piece, and more is seen.
+    const chunkSize = Math.max(constants.Z_MIN_CHUNK, length + 1);
+    const finishFlush = constants.Z_SYNC_FLUSH;
+    raw = inflateRawSync(bytes, { chunkSize, finishFlush, maxOutputLength: chunkSize });
+  } catch (cause) {
+    throw corrupt("sealed entries do not inflate", cause);
+  }
+  if (raw.length !== length) {
+    throw corrupt(`sealed entries hold ${raw.length} bytes, not ${length}`);
+  }
+  return new Uint8Array(raw.buffer, raw.byteOffset, raw.length);
+}
