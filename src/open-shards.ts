@@ -34,7 +34,7 @@ import { readSpace, type Space, SpaceWatch } from "./space/free-space.ts";
 import { LEVEL_DEFAULTS, type LevelStoreOptions } from "./storage/level/folder.ts";
 import { type LevelStore, openLevelStore } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
-import { Sealer, SealingTurn } from "./storage/level/sealer.ts";
+import { LAG_ENTRIES_MAX, Sealer, SealingTurn } from "./storage/level/sealer.ts";
 import type { Seam } from "./storage/level/seam.ts";
 import type { Store } from "./storage/store.ts";
 import type { Observer } from "./telemetry/observer.ts";
@@ -200,6 +200,7 @@ function makeSealer(log: Shard, store: LevelStore, world: ShardWorld): Sealer {
       return state === "open" ? head?.treeSize : undefined;
     },
     isBusy: () => log.cell.readPool().entryCount >= BUSY_POOL_ENTRIES,
+    lagEntriesMax: LAG_ENTRIES_MAX,
     turn: sealingTurn,
     nowMs: () => clock.monotonicMs(),
     after: (delayMs, act) => clock.after(delayMs, act),

@@ -118,21 +118,32 @@ export class EntryFiles {
 
   /**
    * `length` bytes of a segment.
+   * @param into As for `OpenFile.read`.
    * @throws FatalError `FATAL_STORE_CORRUPT` if it is not there or ends before.
    * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be read.
    */
-  async read(segment: number, position: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.readUpTo(segment, position, length);
+  async read(
+    segment: number,
+    position: number,
+    length: number,
+    into?: Uint8Array,
+  ): Promise<Uint8Array> {
+    const bytes = await this.readUpTo(segment, position, length, into);
     if (bytes.length === length) return bytes;
     throw corrupt(`segment ${segment} ends at byte ${position + bytes.length}`);
   }
 
   /** As `read`, but fewer bytes where the segment ends. */
-  async readUpTo(segment: number, position: number, length: number): Promise<Uint8Array> {
+  async readUpTo(
+    segment: number,
+    position: number,
+    length: number,
+    into?: Uint8Array,
+  ): Promise<Uint8Array> {
     const reading = this.#openReading(segment);
     reading.users += 1;
     try {
-      return await (await reading.file).read(length, position);
+      return await (await reading.file).read(length, position, into);
     } catch (cause) {
       throw readError(segment, cause);
     } finally {
@@ -346,31 +357,6 @@ export class EntryFiles {
     }
     throw corrupt(`segment ${segment} has another header`);
   }
-}
-
-/**
- * Cuts entries at the ends of segments.
- * @param position Where the first begins, if `start` is not the first of its segment.
- */
-export function planAppends(
-  files: EntryFiles,
-  start: number,
-  position: number,
-  entries: readonly Uint8Array[],
-): readonly Append[] {
-  const appends: Append[] = [];
-  let first = start;
-  while (first < start + entries.length) {
-    const segment = files.segmentOf(first);
-    const last = Math.min(start + entries.length, files.endOf(segment));
-    appends.push({
-      segment,
-      position: first === start ? position : SEGMENT_HEADER_BYTES,
-      entries: entries.slice(first - start, last - start),
-    });
-    first = last;
-  }
-  return appends;
 }
 
 async function flushing(what: string, flush: () => Promise<void>): Promise<void> {

@@ -84,16 +84,21 @@ export async function readPiece(
   }
 }
 
-/** As {@link readPiece}, from the segment as it was committed alone. */
+/**
+ * As {@link readPiece}, from the segment as it was committed alone.
+ * @param into Gives an array of at least so many bytes for them; absent: a fresh one.
+ */
 export async function readCommitted(
   { database, entries }: EntryPlaces,
   start: number,
   end: number,
   isFull: boolean,
+  into?: (length: number) => Uint8Array,
 ): Promise<EntryRun> {
   const positions = readPositions((key) => readRecord(database, key), start, end, isFull);
   const length = defined(positions.ends.at(-1), "at least one entry");
-  const bytes = await entries.read(entries.segmentOf(start), positions.start, length);
+  const segment = entries.segmentOf(start);
+  const bytes = await entries.read(segment, positions.start, length, into?.(length));
   requireEntries(bytes, positions, start);
   return { start, bytes, ends: positions.ends };
 }

@@ -23,13 +23,14 @@ import type {
   Store,
   StoreState,
 } from "../store.ts";
-import { EntryFiles, planAppends } from "./entry-files.ts";
+import { EntryFiles } from "./entry-files.ts";
 import type { EntryPlaces } from "./entry-pieces.ts";
 import { attempt, type LevelStoreOptions, openDatabase, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import {
   findTail,
   newIssuers,
+  planAppends,
   planCommit,
   planCut,
   planDerived,

@@ -8,7 +8,7 @@ import { TILE_HEIGHT, TILE_WIDTH } from "../../merkle/tile.ts";
 import type { TreeHead } from "../../rfc6962/tree-head.ts";
 import type { Commit, DerivedRecords, Issuer } from "../store.ts";
 import { cutItems, hashColumn, innerColumn, putItems, type ReadPayload } from "./column.ts";
-import { type EntryFiles, SEGMENT_HEADER_BYTES } from "./entry-files.ts";
+import { type Append, type EntryFiles, SEGMENT_HEADER_BYTES } from "./entry-files.ts";
 import {
   encodeOrigin,
   encodePositions,
@@ -52,6 +52,31 @@ export function findTail(database: Database, files: EntryFiles, start: number): 
   const last = readPositions((key) => readRecord(database, key), start - 1, start, false);
   const position = last.start + defined(last.ends[0], "the position of the last entry");
   return { position, origin: start % TILE_WIDTH === 0 ? undefined : last.origin };
+}
+
+/**
+ * Cuts entries at the ends of segments.
+ * @param position Where the first begins, if `start` is not the first of its segment.
+ */
+export function planAppends(
+  files: EntryFiles,
+  start: number,
+  position: number,
+  entries: readonly Uint8Array[],
+): readonly Append[] {
+  const appends: Append[] = [];
+  let first = start;
+  while (first < start + entries.length) {
+    const segment = files.segmentOf(first);
+    const last = Math.min(start + entries.length, files.endOf(segment));
+    appends.push({
+      segment,
+      position: first === start ? position : SEGMENT_HEADER_BYTES,
+      entries: entries.slice(first - start, last - start),
+    });
+    first = last;
+  }
+  return appends;
 }
 
 /** The issuers without a sound record, each once. @throws UnavailableError `UNAVAILABLE_STORE`. */

@@ -64,8 +64,9 @@ async function syncFolder(path: string): Promise<void> {
 
 function openFileOf(descriptor: number): OpenFile {
   return {
-    async read(length, position) {
-      const bytes = Buffer.allocUnsafeSlow(length);
+    async read(length, position, into) {
+      const isRoom = into !== undefined && into.length >= length;
+      const bytes = isRoom ? into : Buffer.allocUnsafeSlow(length);
       let done = 0;
       while (done < length) {
         const { bytesRead } = await readAsync(
@@ -78,7 +79,7 @@ function openFileOf(descriptor: number): OpenFile {
         if (bytesRead === 0) break;
         done += bytesRead;
       }
-      return new Uint8Array(bytes.buffer, 0, done);
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, done);
     },
     // Into the page cache: some 50 us for a full group, where a trip to the thread pool waits for
     // its turn of the event loop on the way back, behind all that is being judged. The flush,

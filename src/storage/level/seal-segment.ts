@@ -7,7 +7,7 @@
 import { defined } from "../../base/assert.ts";
 import { equalBytes } from "../../encoding/bytes.ts";
 import { TlsReader } from "../../encoding/tls-reader.ts";
-import { HASH_BYTES, hashLeaf, type Sha256 } from "../../merkle/hash.ts";
+import { HASH_BYTES, type Sha256 } from "../../merkle/hash.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
 import { readTimestampedEntry } from "../../rfc6962/entry.ts";
 import { type EntryRun, entryOfRun } from "../store.ts";
@@ -15,7 +15,14 @@ import { hashColumn, readItems } from "./column.ts";
 import { type EntryPlaces, encodeSealed, readCommitted, sealedKey } from "./entry-pieces.ts";
 import { corrupt, RecordBatch, readRecord } from "./record.ts";
 import type { SealedSegment } from "./sealed-files.ts";
-import { GROUP_ENTRIES, gunzipTile, gzipTile, TILE_GROUPS } from "./sealed-format.ts";
+import {
+  GROUP_ENTRIES,
+  groupRange,
+  gzipTile,
+  inflateGroups,
+  isFramed,
+  TILE_GROUPS,
+} from "./sealed-format.ts";
 
 /** What a sealer works on: a store that is open. */
 export interface SealingStore {
@@ -28,6 +35,19 @@ export interface SealingStore {
   write(batch: RecordBatch): Promise<void>;
   /** Makes a segment ahead of need. @throws FatalError `FATAL_FSYNC`. */
   prepareSegment(segment: number): Promise<void>;
+}
+
+/**
+ * One array for all tiles: measured, a fresh one for each made the garbage collector run through
+ * the whole heap once for every 850 entries, and take two fifths of the time.
+ */
+class Scratch {
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  take(length: number): Uint8Array {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(Math.ceil(length * 1.25));
+    return this.#bytes;
+  }
 }
 
 /** Called between small steps: waits for whoever is more urgent. Throws to give up. */
@@ -44,8 +64,9 @@ export async function sealSegment(store: SealingStore, segment: number, pace: Pa
   const { sealed } = store.places();
   try {
     // A crash from here on leaves a draft, which the next start removes.
-    await writeDraft(store, segment, pace);
-    await verifyDraft(store, segment, pace);
+    const scratch = new Scratch();
+    await writeDraft(store, segment, scratch, pace);
+    await verifyDraft(store, segment, scratch, pace);
   } catch (error) {
     await sealed.removeDraft(segment).catch(() => {});
     throw error;
@@ -75,12 +96,17 @@ export async function checkSealed(places: EntryPlaces, segment: number, pace: Pa
   }
 }
 
-async function writeDraft(store: SealingStore, segment: number, pace: Pace): Promise<void> {
+async function writeDraft(
+  store: SealingStore,
+  segment: number,
+  scratch: Scratch,
+  pace: Pace,
+): Promise<void> {
   const { sealed } = store.places();
   const draft = await sealed.createDraft(segment);
   try {
     for (const tile of tilesOf(store.places(), segment)) {
-      const run = await readTile(store, tile);
+      const run = await readTile(store, tile, scratch);
       const groups = Array.from({ length: TILE_GROUPS }, (_, group) => groupOf(run, group));
       await draft.add(await gzipTile(groups));
       await pace();
@@ -92,11 +118,16 @@ async function writeDraft(store: SealingStore, segment: number, pace: Pace): Pro
 }
 
 /** Reads a draft back from a file opened afresh; every byte and leaf hash counts. */
-async function verifyDraft(store: SealingStore, segment: number, pace: Pace): Promise<void> {
+async function verifyDraft(
+  store: SealingStore,
+  segment: number,
+  scratch: Scratch,
+  pace: Pace,
+): Promise<void> {
   const draft = await store.places().sealed.openDraft(segment);
   try {
     for (const [position, tile] of tilesOf(store.places(), segment).entries()) {
-      await verifyTile(store, draft, { position, tile }, pace);
+      await verifyTile(store, draft, { position, tile, scratch }, pace);
       await pace();
     }
   } finally {
@@ -107,22 +138,26 @@ async function verifyDraft(store: SealingStore, segment: number, pace: Pace): Pr
 async function verifyTile(
   store: SealingStore,
   draft: SealedSegment,
-  { position, tile }: { readonly position: number; readonly tile: number },
+  {
+    position,
+    tile,
+    scratch,
+  }: { readonly position: number; readonly tile: number; readonly scratch: Scratch },
   pace: Pace,
 ): Promise<void> {
-  const run = await readTile(store, tile);
-  // What every client is given, as a client reads it.
-  const whole = await gunzipTile(await draft.readTile(position), run.bytes.length);
-  if (!equalBytes(whole, run.bytes)) throw corrupt(`sealed tile ${tile} holds other entries`);
+  const run = await readTile(store, tile, scratch);
+  const place = draft.tile(position);
+  const member = await draft.readTile(position);
+  if (!isFramed(member, place, run.bytes)) throw corrupt(`sealed tile ${tile} is no gzip of it`);
   const start = tile * TILE_WIDTH;
   const { database } = store.places();
   const read = (key: Uint8Array) => readRecord(database, key);
   const level0 = readItems(read, hashColumn(0), start, start + TILE_WIDTH, true).items;
   for (let group = 0; group < TILE_GROUPS; group += 1) {
     const expected = groupOf(run, group);
-    // And what a read of a few entries is given, from each point where one may begin.
-    const bytes = await draft.readGroups(position, group, group + 1, expected.length);
-    if (!equalBytes(bytes, expected)) {
+    const range = groupRange(place, group, group + 1);
+    const bytes = inflateGroups(member.subarray(range.start, range.end), expected.length);
+    if (!isSame(bytes, expected)) {
       throw corrupt(`group ${group} of sealed tile ${tile} holds other entries`);
     }
     requireLeafHashes(store.sha256, run, group, level0);
@@ -134,7 +169,7 @@ async function verifyTile(
 function requireLeafHashes(sha256: Sha256, run: EntryRun, group: number, level0: Uint8Array): void {
   const first = group * GROUP_ENTRIES;
   for (let position = first; position < first + GROUP_ENTRIES; position += 1) {
-    const hash = hashLeaf(sha256, leafOf(entryOfRun(run, position)));
+    const hash = sha256(leafInput(entryOfRun(run, position)));
     const stored = level0.subarray(HASH_BYTES * position, HASH_BYTES * (position + 1));
     if (!equalBytes(hash, stored)) {
       throw corrupt(`the leaf hash of entry ${run.start + position} is not the stored one`);
@@ -142,18 +177,28 @@ function requireLeafHashes(sha256: Sha256, run: EntryRun, group: number, level0:
   }
 }
 
-/** `MerkleTreeLeaf`: version 0, leaf type 0, and what a TileLeaf begins with. */
-function leafOf(tileLeaf: Uint8Array): Uint8Array {
+/**
+ * What a leaf hash is made of: 0x00 (RFC 6962, section 2.1), and the `MerkleTreeLeaf`, which is
+ * version 0, leaf type 0, and what a TileLeaf begins with.
+ */
+function leafInput(tileLeaf: Uint8Array): Uint8Array {
   const reader = new TlsReader(tileLeaf);
   readTimestampedEntry(reader);
-  const leaf = new Uint8Array(2 + reader.offset);
-  leaf.set(tileLeaf.subarray(0, reader.offset), 2);
-  return leaf;
+  const input = new Uint8Array(3 + reader.offset);
+  input.set(tileLeaf.subarray(0, reader.offset), 3);
+  return input;
 }
 
-function readTile(store: SealingStore, tile: number): Promise<EntryRun> {
+/** Measured: 40 times as fast as a loop over the bytes, which took 6 us an entry. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+/** A view of `scratch`, until the next call. */
+function readTile(store: SealingStore, tile: number, scratch: Scratch): Promise<EntryRun> {
   const start = tile * TILE_WIDTH;
-  return readCommitted(store.places(), start, start + TILE_WIDTH, true);
+  const into = (length: number) => scratch.take(length);
+  return readCommitted(store.places(), start, start + TILE_WIDTH, true, into);
 }
 
 /** The entries of a group of a tile: a view. */

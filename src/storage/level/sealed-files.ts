@@ -56,7 +56,7 @@ export class SealedSegment {
    * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
    */
   async readTile(position: number): Promise<Uint8Array> {
-    const { length, crc } = this.#tile(position);
+    const { length, crc } = this.tile(position);
     const bytes = await this.#read(position, 0, length);
     if (crc32(bytes) === crc) return bytes;
     throw corrupt(`the checksum of tile ${position} of sealed segment ${this.#segment} differs`);
@@ -73,7 +73,7 @@ export class SealedSegment {
     last: number,
     length: number,
   ): Promise<Uint8Array> {
-    const { start, end } = groupRange(this.#tile(position), first, last);
+    const { start, end } = groupRange(this.tile(position), first, last);
     try {
       return inflateGroups(await this.#read(position, start, end - start), length);
     } catch (error) {
@@ -83,12 +83,13 @@ export class SealedSegment {
     }
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  /** Where the groups of a tile stand. */
+  tile(position: number): SealedTile {
+    return defined(this.#tiles[position], "a tile of the segment");
   }
 
-  #tile(position: number): SealedTile {
-    return defined(this.#tiles[position], "a tile of the segment");
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   async #read(position: number, start: number, length: number): Promise<Uint8Array> {

@@ -39,6 +39,15 @@ const GZIP_HEADER_BYTES = 10;
 /** The final empty block, CRC-32 and length. */
 const GZIP_TRAILER_BYTES = 10;
 
+/** Deflate, no fields, no time: what all readers take. Two octets of advice follow. */
+const FRAME_START: Uint8Array = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0);
+
+/** Length and its complement of the empty stored block that a full flush ends with. */
+const EMPTY_BLOCK = 0x0000_ffff;
+
+/** An empty last block with fixed codes, padded to two octets. */
+const LAST_BLOCK = 0x0300;
+
 const VERSION = 1;
 const MAGIC: Uint8Array = encodeUtf8("stratgz\n");
 const FIXED_BYTES = 16;
@@ -185,23 +194,52 @@ export function gunzipTile(bytes: Uint8Array, lengthMax: number): Promise<Uint8A
 }
 
 /**
- * Inflates consecutive groups of a tile; synchronous: measured, some 30 us a group.
+ * Inflates consecutive groups of a tile; synchronous: measured, some 30 us a group. All bytes
+ * are used up, so that what follows them is inflated as it stands, too.
  * @param bytes As {@link groupRange} says.
  * @param length Of what they hold.
  * @throws FatalError `FATAL_STORE_CORRUPT` if they hold something else.
  */
 export function inflateGroups(bytes: Uint8Array, length: number): Uint8Array {
   let raw: Uint8Array;
+  let usedBytes: number;
   try {
     // One byte more than is expected: the output is made in one piece, and more is seen.
     const chunkSize = Math.max(constants.Z_MIN_CHUNK, length + 1);
     const finishFlush = constants.Z_SYNC_FLUSH;
-    raw = inflateRawSync(bytes, { chunkSize, finishFlush, maxOutputLength: chunkSize });
+    const options = { chunkSize, finishFlush, maxOutputLength: chunkSize, info: true };
+    // With `info` it returns more than its type says.
+    const inflated = inflateRawSync(bytes, options) as unknown as Inflated;
+    raw = inflated.buffer;
+    usedBytes = inflated.engine.bytesWritten;
   } catch (cause) {
     throw corrupt("sealed entries do not inflate", cause);
   }
-  if (raw.length !== length) {
+  if (raw.length !== length || usedBytes !== bytes.length) {
     throw corrupt(`sealed entries hold ${raw.length} bytes, not ${length}`);
   }
   return new Uint8Array(raw.buffer, raw.byteOffset, raw.length);
+}
+
+interface Inflated {
+  readonly buffer: Uint8Array;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/**
+ * Whether a member is what a gzip reader takes for `raw`, given that its groups inflate to it:
+ * header, the empty block behind each group, which leaves nothing open, the end of the stream,
+ * CRC-32 and length (RFC 1952, section 2.3.1).
+ */
+export function isFramed(bytes: Uint8Array, tile: SealedTile, raw: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = groupRange(tile, 0, TILE_GROUPS).end;
+  return (
+    bytes.length === end + GZIP_TRAILER_BYTES &&
+    equalBytes(bytes.subarray(0, FRAME_START.length), FRAME_START) &&
+    tile.groupEnds.every((groupEnd) => view.getUint32(groupEnd - 4) === EMPTY_BLOCK) &&
+    view.getUint16(end) === LAST_BLOCK &&
+    view.getUint32(end + 2, true) === crc32(raw) &&
+    view.getUint32(end + 6, true) === raw.length % 2 ** 32
+  );
 }

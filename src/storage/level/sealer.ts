@@ -52,6 +52,8 @@ export interface SealerOptions {
   readonly publishedSize: () => number | undefined;
   /** Whether submissions wait that this thread could work on. */
   readonly isBusy: () => boolean;
+  /** Entries of whole segments that may wait while it is busy: {@link LAG_ENTRIES_MAX}. */
+  readonly lagEntriesMax: number;
   readonly turn: SealingTurn;
   /** Steady time in milliseconds. */
   readonly nowMs: () => number;
@@ -215,8 +217,8 @@ export class Sealer {
   /** Between two steps: lets others have their turn, and rests in proportion to its work. */
   readonly #pace: Pace = async () => {
     await turnOfLoop();
-    const { nowMs, isBusy } = this.#options;
-    const isBehind = (): boolean => this.lagEntries > LAG_ENTRIES_MAX;
+    const { nowMs, isBusy, lagEntriesMax } = this.#options;
+    const isBehind = (): boolean => this.lagEntries > lagEntriesMax;
     const workedMs = nowMs() - this.#workedSinceMs;
     if (workedMs >= 1) {
       if (!isBehind()) await this.#sleep(REST_RATIO * workedMs);

@@ -6,8 +6,11 @@
 
 /** An open file; positions and lengths in bytes. */
 export interface OpenFile {
-  /** The bytes from `position` on: fewer than `length` only where the file ends. */
-  read(length: number, position: number): Promise<Uint8Array>;
+  /**
+   * The bytes from `position` on: fewer than `length` only where the file ends.
+   * @param into Where they may be put; else, and if it is too short, they are a fresh array.
+   */
+  read(length: number, position: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Writes all of `bytes`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** fdatasync: the bytes and the length. */

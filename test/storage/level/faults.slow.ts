@@ -4,18 +4,20 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { cp } from "node:fs/promises";
+import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { FatalError, UnavailableError } from "../../../src/base/errors.ts";
 import { createLevelStore } from "../../../src/storage/level/folder.ts";
 import { type LevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
+import { sealSegment } from "../../../src/storage/level/seal-segment.ts";
 import { SyntheticLog, signedHead, TEST_IDENTITY } from "../../support/commits.ts";
 import { LEVEL_OPTIONS, type TemporaryFolder, temporaryFolder } from "../../support/level.ts";
 import { type Call, type Fault, FaultyWorld, faultPoints } from "../../support/level-faults.ts";
+import { AT_ONCE, sealSegments } from "../../support/sealing.ts";
 import { assertHolds, assertTree, fatal } from "../../support/store-asserts.ts";
 
-/** Entries before the act; the next segment begins at 256. */
+/** Entries before most acts; the next segment begins at 256. */
 const BASE = 250;
 
 interface Scenario {
@@ -49,6 +51,9 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Entries before sealing: two segments can be sealed. */
+const SEALED_BASE = 600;
+
 const CODES = ["EIO", "ENOSPC", "EMFILE"] as const;
 
 /** Every code at every call with STRATUS_FULL, else the codes in turn. */
@@ -60,7 +65,7 @@ let root: TemporaryFolder;
 let copies = 0;
 before(async () => {
   root = await temporaryFolder();
-  for (const counts of [[BASE], [BASE, 20]]) {
+  for (const counts of [[BASE], [BASE, 20], [SEALED_BASE]]) {
     const path = join(root.path, counts.join("+"));
     await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS, 1);
     const store = await openLevelStore(path, LEVEL_OPTIONS);
@@ -102,6 +107,76 @@ for (const scenario of SCENARIOS) {
     });
   });
 }
+
+describe("LevelStore that is being sealed", () => {
+  const modes = ["crash", "torn crash", "before", "after"] as const;
+  /** Seals two segments, and removes what they stood in before. */
+  const act = async (store: LevelStore) => sealSegments(store, 2);
+  let points: readonly number[];
+  before(async () => {
+    const { world, store } = await startSealing();
+    world.set(undefined);
+    await act(store);
+    points = faultPoints(world.calls);
+    assert.equal((await store.readSealedTile(1)) !== undefined, true);
+    await world.kill(false);
+  });
+
+  for (const mode of modes) {
+    test(`and meets a fault at any call, ${mode}, holds every entry`, async () => {
+      for (const [index, at] of points.entries()) {
+        const isFull = process.env["STRATUS_FULL"] !== undefined;
+        for (const losesUnsynced of isFull ? [false, true] : [index % 2 === 0]) {
+          const { path, world, store, log } = await startSealing();
+          const fault: Fault = { at, mode, code: CODES[index % CODES.length]! };
+          world.set(fault);
+          const outcome = await act(store).catch((error: unknown) => error);
+          const label = describeFault(fault, world);
+          const isBatch = world.calls[at]?.name === "db.write sync";
+          if (!world.isDead) {
+            world.set(undefined);
+            // A batch that failed is LevelDB's own log: that is a matter of the whole store.
+            if (!isBatch) await store.commit(log.next(3));
+            if (outcome === undefined) assert.match(world.calls[at]?.name ?? "close", /close|db/);
+          }
+          await world.kill(losesUnsynced);
+          const held = await openLevelStore(path, LEVEL_OPTIONS);
+          await held.load();
+          await assertGoesOn(held, log).catch((cause) => {
+            throw new Error(label, { cause });
+          });
+          const again = await openLevelStore(path, LEVEL_OPTIONS);
+          const left = await readdir(join(path, "sealed"));
+          assert.ok(
+            left.every((name) => !name.endsWith(".new")),
+            `${label}: ${left}`,
+          );
+          await resealed(again);
+          await assertHolds(again, log);
+          await again[Symbol.asyncDispose]();
+        }
+      }
+    });
+  }
+
+  /** What a sealer makes of what is left: both segments are sealed in the end. */
+  async function resealed(store: LevelStore): Promise<void> {
+    for (const segment of [0, 1]) {
+      if ((await store.readSealedTile(segment)) !== undefined) continue;
+      await sealSegment(store.sealing, segment, AT_ONCE);
+    }
+    for (const segment of [0, 1]) await store.sealing.places().entries.remove(segment);
+  }
+
+  async function startSealing() {
+    const log = grown(SEALED_BASE);
+    const path = await copyOf(SEALED_BASE);
+    const world = new FaultyWorld();
+    const store = await openLevelStore(path, optionsOf(world));
+    await store.load();
+    return { path, world, store, log };
+  }
+});
 
 test("openLevelStore() that dies or fails at any call opens the next time", async () => {
   const undisturbed = new FaultyWorld();
@@ -323,7 +398,8 @@ async function assertGoesOn(store: LevelStore, log: SyntheticLog): Promise<void>
 async function copyOf(size: number): Promise<string> {
   copies += 1;
   const path = join(root.path, `copy ${copies}`);
-  await cp(join(root.path, size === BASE ? `${BASE}` : `${BASE}+20`), path, { recursive: true });
+  const name = size === BASE + 20 ? `${BASE}+20` : `${size}`;
+  await cp(join(root.path, name), path, { recursive: true });
   return path;
 }
 

@@ -34,6 +34,9 @@ const FULL_TILE = new URL("../../vectors/storage/format-1-full-tile.json", impor
 /** Prefixes of the records of a full tile: hashes, inner hashes, positions. */
 const FULL_TILE_KEYS = /^(54|4e|50)/;
 
+/** As the program made them when these bytes were kept. */
+const SEGMENT_TILES = 64;
+
 const DATABASE_OPTIONS = {
   writeBufferBytes: 1_048_576,
   cacheBytes: 1_048_576,
@@ -45,7 +48,7 @@ async function storedBytes(counts: readonly [number, number]): Promise<Vectors> 
   const root = await mkdtemp(join(tmpdir(), "stratus-test-"));
   try {
     const path = join(root, "shard");
-    await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
+    await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS, SEGMENT_TILES);
     const store = await openLevelStore(path, LEVEL_OPTIONS);
     const log = new SyntheticLog({ bodyBytes: 8 });
     await store.commit(log.next(counts[0]));
