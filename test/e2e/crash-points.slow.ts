@@ -103,6 +103,8 @@ describe("a machine that dies", { skip: obstacle ?? false }, () => {
     const told = toldBy(recorded);
     assert.equal(told.scts.length, SUBMISSION_COUNT);
     assert.ok(real.has(`${SHARD_FOLDER}/entries/00000001`), "a segment's end was crossed");
+    assert.ok(real.has(`${SHARD_FOLDER}/sealed/00000000`), "a segment was sealed");
+    assert.ok(!real.has(`${SHARD_FOLDER}/entries/00000000`), "and removed after that");
   });
 
   test("at any flush, or just after it, leaves all that was told, and goes on", async (context) => {
@@ -117,6 +119,12 @@ describe("a machine that dies", { skip: obstacle ?? false }, () => {
   const REMOVED: readonly (readonly [string, RegExp, RegExp])[] = [
     ["the entries'", below(SHARD_FOLDER, "/entries/[0-9]{8}"), /another header|is missing|ends at/],
     ["the folder's of a new segment", below(SHARD_FOLDER, "/entries"), /is missing/],
+    [
+      "the sealed entries'",
+      below(SHARD_FOLDER, "/sealed/[0-9]{8}\\.new"),
+      /sealed segment 0 (?:has another header|ends)|tile 0 of sealed segment 0/,
+    ],
+    ["the folder's of sealed entries", below(SHARD_FOLDER, "/sealed"), /is missing/],
     ["LevelDB's log's", below(SHARD_FOLDER, "/db/[0-9]+\\.log"), /FATAL_ROLLED_BACK/],
     ["the guard's slots'", below(GUARD_FOLDER, "/[0-9a-f]{64}/slot-[01]"), /two signatures/],
     ["the shard folder's", below(SHARD_FOLDER, ""), /no key at|there is no store|ENOENT/],
@@ -149,6 +157,7 @@ function planOf(ca: TestCa, submissions: readonly CrashSubmission[]): DriverPlan
       chain: chain.map(base64),
     })),
     lives: LIVES,
+    sealedSegments: 1,
   };
 }
 

@@ -7,8 +7,11 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 import type { Shard } from "../../src/log/shard.ts";
+import type { LevelStore } from "../../src/storage/level/level-store.ts";
+import type { Observer } from "../../src/telemetry/observer.ts";
 import { leafIndexOf } from "./crash-audit.ts";
 import { initShard, openShard } from "./crash-shard.ts";
+import { sealSegments } from "./sealing.ts";
 
 /** What the driver is told to do; certificates in base64. */
 export interface DriverPlan {
@@ -19,6 +22,8 @@ export interface DriverPlan {
   }[];
   /** Sizes of the groups of each life of the shard; it is stopped and opened between them. */
   readonly lives: readonly (readonly number[])[];
+  /** Segments that the second life seals before its groups. */
+  readonly sealedSegments: number;
 }
 
 const base64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
@@ -36,11 +41,17 @@ async function run(root: string, plan: DriverPlan): Promise<void> {
       const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
       say(`head ${treeSize} ${timestampMs} ${hex(rootHash)} ${hex(signature)}`);
     };
-    shard = await openShard(root, base64(plan.rootDer), 100, (event) => {
+    let store: LevelStore | undefined;
+    const observer: Observer = (event) => {
       if (event.type === "head-published") sayHead();
       if (event.type === "shard-fatal") throw new Error(event.message);
+    };
+    shard = await openShard(root, base64(plan.rootDer), 100, observer, (held) => {
+      store = held;
     });
     await shard.start();
+    // What an earlier life published is sealed while this one takes submissions.
+    if (next > 0 && store !== undefined) await sealSegments(store, plan.sealedSegments);
     for (const size of groups) {
       const numbers = Array.from({ length: size }, (_, at) => next + at);
       next += size;

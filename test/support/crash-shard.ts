@@ -13,7 +13,7 @@ import { GuardedSigner } from "../../src/signer/guard.ts";
 import { createGuardFolder, openGuardFolder } from "../../src/signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "../../src/signer/key-file.ts";
 import { createLevelStore, type LevelStoreOptions } from "../../src/storage/level/folder.ts";
-import { openLevelStore } from "../../src/storage/level/level-store.ts";
+import { type LevelStore, openLevelStore } from "../../src/storage/level/level-store.ts";
 import type { ShardIdentity } from "../../src/storage/store.ts";
 import type { Observer } from "../../src/telemetry/observer.ts";
 import { RootSet } from "../../src/x509/roots.ts";
@@ -45,15 +45,17 @@ export async function initShard(root: string, hasKey: boolean): Promise<void> {
   await createLevelStore(shardPath(root), identity, OPTIONS, SEGMENT_TILES);
 }
 
-/** Opens the shard; the caller starts and stops it. */
+/** Opens the shard; the caller starts and stops it. @param opened Given its store. */
 export async function openShard(
   root: string,
   rootDer: Uint8Array,
   idleRefreshMs: number,
   observer: Observer,
+  opened: (store: LevelStore) => void = () => {},
 ): Promise<Shard> {
   const key = await readKeyFile(keyPath(root));
   const store = await openLevelStore(shardPath(root), OPTIONS);
+  opened(store);
   try {
     const folder = await openGuardFolder(guardPath(root), key.logId, lockFolder);
     const policy = {

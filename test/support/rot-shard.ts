@@ -14,7 +14,7 @@ import { GuardedSigner } from "../../src/signer/guard.ts";
 import { createGuardFolder, openGuardFolder } from "../../src/signer/guard-folder.ts";
 import { createKeyFile, readKeyFile } from "../../src/signer/key-file.ts";
 import { createLevelStore, type LevelStoreOptions } from "../../src/storage/level/folder.ts";
-import { openLevelStore } from "../../src/storage/level/level-store.ts";
+import { LevelStore, openLevelStore } from "../../src/storage/level/level-store.ts";
 import type { ShardIdentity, Store } from "../../src/storage/store.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { RootSet } from "../../src/x509/roots.ts";
@@ -22,6 +22,7 @@ import { verifySignature } from "../../src/x509/verify.ts";
 import { chainOf, makeCa, type TestCa } from "./certificates.ts";
 import { TEST_IDENTITY } from "./commits.ts";
 import { LEVEL_OPTIONS } from "./level.ts";
+import { sealSegments } from "./sealing.ts";
 import { sha256 } from "./sha256.ts";
 
 const ROOT: TestCa = makeCa();
@@ -60,7 +61,12 @@ export class RotShard implements AsyncDisposable {
   /** Makes a shard of `count` entries and stops it. */
   static async make(
     count: number,
-    options: { readonly groupEntries?: number; readonly segmentTiles?: number } = {},
+    options: {
+      readonly groupEntries?: number;
+      readonly segmentTiles?: number;
+      /** Segments [first, end) are sealed. */
+      readonly sealed?: readonly [first: number, end: number];
+    } = {},
   ): Promise<RotShard> {
     const parent = await mkdtemp(join(tmpdir(), "stratus-rot-"));
     const key = await createKeyFile(join(parent, "data", "key.pem"));
@@ -79,6 +85,11 @@ export class RotShard implements AsyncDisposable {
         (_, position) => start + position,
       );
       await Promise.all(indices.map((index) => running.submit(index)));
+    }
+    const { store } = running;
+    if (options.sealed !== undefined && store instanceof LevelStore) {
+      const [first, end] = options.sealed;
+      await sealSegments(store, end, first);
     }
     return shard;
   }

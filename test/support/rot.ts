@@ -9,6 +9,7 @@ import { TlsReader } from "../../src/encoding/tls-reader.ts";
 import { readTileLeaf, type TileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import { SEGMENT_HEADER_BYTES } from "../../src/storage/level/entry-files.ts";
 import { openValue, PREFIX, sealValue } from "../../src/storage/level/record.ts";
+import { sealedHeaderBytes } from "../../src/storage/level/sealed-format.ts";
 import type { RotShard } from "./rot-shard.ts";
 
 /** What is damaged. */
@@ -74,6 +75,26 @@ function inEntry(
       const where = flip(fields[nth] ?? new Uint8Array(0), random);
       await writeFile(path, bytes);
       return `${path}: ${name} number ${nth}: ${where}`;
+    },
+  };
+}
+
+/** A bit in the files of sealed segments of one tile. */
+function inSealed(
+  name: string,
+  range: (bytes: Uint8Array) => readonly [start: number, end: number],
+): RotKind {
+  return {
+    name,
+    mayBeHarmless: false,
+    async rot(shard, random) {
+      const folder = join(shard.folder, "sealed");
+      const names = (await readdir(folder)).toSorted();
+      const path = join(folder, names[random(names.length)] ?? "");
+      const bytes = new Uint8Array(await readFile(path));
+      const where = flip(bytes, random, ...range(bytes));
+      await writeFile(path, bytes);
+      return `${path}: ${where}`;
     },
   };
 }
@@ -181,6 +202,9 @@ export const ROT_KINDS: readonly RotKind[] = [
       return `${path}: ${where}`;
     },
   },
+  inSealed("sealed tile", (bytes) => [sealedHeaderBytes(1), bytes.length]),
+  inSealed("sealed segment's header", () => [0, sealedHeaderBytes(1)]),
+  inRecord("sealed segment's record", [PREFIX.sealed]),
   inRecord("tile", [PREFIX.tile]),
   inRecord("tile's growing rows", [PREFIX.row]),
   inRecord("tile, checksum made over it", [PREFIX.tile], flipSealed),

@@ -13,11 +13,11 @@ import { LEVEL_OPTIONS, type TemporaryFolder } from "./level.ts";
 /** No pause between two steps. */
 export const AT_ONCE = async (): Promise<void> => {};
 
-/** Seals the segments [0, count), and removes what they stood in before. */
-export async function sealSegments(store: LevelStore, count: number): Promise<void> {
+/** Seals the segments [first, end), and removes what they stood in before. */
+export async function sealSegments(store: LevelStore, end: number, first = 0): Promise<void> {
   const { sealing } = store;
   await sealing.places().sealed.makeFolder();
-  for (let segment = 0; segment < count; segment += 1) {
+  for (let segment = first; segment < end; segment += 1) {
     await sealSegment(sealing, segment, AT_ONCE);
     await sealing.places().entries.remove(segment);
   }
