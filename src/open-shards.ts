@@ -44,7 +44,7 @@ import { RootSet } from "./x509/roots.ts";
 const DEVELOPMENT_STEADY_MS = 60_000;
 
 /** Submissions that wait in the pool of a sequencer that is busy. */
-const BUSY_POOL_ENTRIES = 64;
+const BUSY_POOL_ENTRIES = 16;
 
 /** What shards are opened in. */
 export interface World {

@@ -44,13 +44,20 @@ export function requireSealed(payload: Uint8Array): void {
   throw corrupt("the record of a sealed segment is malformed");
 }
 
+/** Whether the index says that a segment is sealed: then its sealed file is durable. */
+export function isNamedSealed(
+  { database }: Pick<EntryPlaces, "database">,
+  segment: number,
+): boolean {
+  return unlessCorrupt(() => readRecord(database, sealedKey(segment))) !== undefined;
+}
+
 /**
- * Whether the index says that a segment is sealed. A record that is damaged says nothing: then
+ * Whether a read goes to the sealed segment. A record that is damaged says nothing: then
  * the segment as it was committed is gone, and that leads to the sealed one as well.
  */
-export function isSealed({ database, sealed }: EntryPlaces, segment: number): boolean {
-  if (sealed.isReading(segment)) return true;
-  return unlessCorrupt(() => readRecord(database, sealedKey(segment))) !== undefined;
+function isSealed(places: EntryPlaces, segment: number): boolean {
+  return places.sealed.isReading(segment) || isNamedSealed(places, segment);
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { FatalError, messageOf } from "../../base/errors.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
-import { isMissing, isSealed } from "./entry-pieces.ts";
+import { isMissing, isNamedSealed } from "./entry-pieces.ts";
 import {
   checkSealed,
   nameSealed,
@@ -166,7 +166,7 @@ export class Sealer {
     try {
       if (segment % LOOKUPS_PER_TURN === 0) await turnOfLoop();
       let isThere = found.has(segment);
-      if (!isSealed(store.places(), segment)) {
+      if (!isNamedSealed(store.places(), segment)) {
         isThere = await turn.take(() => this.#seal(segment));
       }
       this.#sealedCount += 1;

@@ -210,7 +210,9 @@ test("Sealer names a sealed segment again whose record was lost", async () => {
   await world.store.sealing.write(lost);
   await world.store.load();
   assert.equal(await world.store.readSealedTile(1), undefined);
+  // Now the sealed file is open, which is not the same as being named.
   await assertHolds(world.store, world.log);
+  assert.notEqual(await world.store.readSealedTile(1), undefined);
   const again = world.makeSealer();
   again.start();
   await until(async () => {
