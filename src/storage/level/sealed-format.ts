@@ -243,3 +243,12 @@ export function isFramed(bytes: Uint8Array, tile: SealedTile, raw: Uint8Array): 
     view.getUint32(end + 6, true) === raw.length % 2 ** 32
   );
 }
+
+/**
+ * Gives memory back at once that nobody else sees: measured, the garbage collector else ran
+ * through the whole heap once for every 2,500 entries that were verified.
+ */
+export function release({ buffer }: Uint8Array): void {
+  // Smaller ones may be views of the pool that Node's buffers share.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
