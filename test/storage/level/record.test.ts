@@ -48,8 +48,10 @@ async function storedBytes(counts: readonly [number, number]): Promise<Vectors> 
   const root = await mkdtemp(join(tmpdir(), "stratus-test-"));
   try {
     const path = join(root, "shard");
-    await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS, SEGMENT_TILES);
-    const store = await openLevelStore(path, LEVEL_OPTIONS);
+    // The head's record says with which write buffer: that of the program that wrote the vector.
+    const options = { ...LEVEL_OPTIONS, writeBufferBytes: 16_777_216 };
+    await createLevelStore(path, TEST_IDENTITY, options, SEGMENT_TILES);
+    const store = await openLevelStore(path, options);
     const log = new SyntheticLog({ bodyBytes: 8 });
     await store.commit(log.next(counts[0]));
     await store.publish(signedHead(log.head!));
