@@ -74,7 +74,7 @@ async function fill(store: LevelStore): Promise<void> {
     frontier = appended.frontier;
     const rootHash = frontierRoot(sha256, frontier);
     const head = { treeSize: frontier.size, timestampMs: frontier.size, rootHash };
-    const entries = leaves.map(encodeTileLeaf);
+    const entries = leaves.map((leaf) => encodeTileLeaf(leaf));
     await store.commit({
       expected,
       head,

@@ -4,15 +4,19 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { type Allocate, fresh } from "./memory.ts";
 
 /** Grows as it is written to; `finish()` returns the bytes once. */
 export class TlsWriter {
   #bytes: Uint8Array;
   #length = 0;
 
-  /** @param capacity Bytes set aside at first; a good guess saves copying. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  /**
+   * @param capacity Bytes set aside at first; a good guess saves copying.
+   * @param allocate Where they come from; the result is theirs if the guess was good.
+   */
+  constructor(capacity = 256, allocate: Allocate = fresh) {
+    this.#bytes = allocate(capacity);
   }
 
   /** Appends `value` in `width` bytes, 1 to 8. @throws RangeError if it does not fit. */

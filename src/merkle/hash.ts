@@ -16,9 +16,13 @@ export const HASH_BYTES = 32;
  */
 const CHILDREN: Uint8Array = new Uint8Array(1 + 2 * HASH_BYTES);
 
+/** What stands before a leaf that is hashed. */
+export const LEAF_PREFIX = 0x00;
+
 /** `SHA-256(0x00 || leaf)`: the Merkle leaf hash. RFC 6962, section 2.1. */
 export function hashLeaf(sha256: Sha256, leaf: Uint8Array): Uint8Array {
   const input = new Uint8Array(1 + leaf.length);
+  input[0] = LEAF_PREFIX;
   input.set(leaf, 1);
   return sha256(input);
 }

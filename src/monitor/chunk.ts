@@ -9,9 +9,9 @@ import type { AuditSource } from "../client/source.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import { appendLeaves, type Frontier, type NodeRun } from "../merkle/frontier.ts";
-import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
+import type { Sha256 } from "../merkle/hash.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../merkle/tile.ts";
-import { encodeMerkleTreeLeaf, encodeSignedEntry } from "../rfc6962/entry.ts";
+import { encodeSignedEntry, hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import type { TileLeaf } from "../static-ct/tile-leaf.ts";
 import { verifyLoggedTbs } from "../x509/logged-tbs.ts";
@@ -63,7 +63,7 @@ export async function auditChunk(
   for (const [position, entry] of entries.entries()) {
     const leaf = "value" in entry ? entry.value : undefined;
     if (leaf !== undefined) findings.push(...(await auditEntry(context, leaf, start + position)));
-    own.push(leaf === undefined ? undefined : hashLeaf(sha256, encodeMerkleTreeLeaf(leaf)));
+    own.push(leaf === undefined ? undefined : hashMerkleTreeLeaf(sha256, leaf));
   }
   findings.push(...(await auditIndexes(context, entries, own, start)));
   const stored = await readStored(context, 0, start, end);

@@ -3,8 +3,10 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
+import { type Allocate, borrowed, fresh } from "../encoding/memory.ts";
 import { TlsReader } from "../encoding/tls-reader.ts";
 import { TlsWriter } from "../encoding/tls-writer.ts";
+import { LEAF_PREFIX, type Sha256 } from "../merkle/hash.ts";
 
 /** `LogEntryType`: RFC 6962, section 3.1. */
 export const ENTRY_TYPE = { x509: 0, precert: 1 } as const;
@@ -41,10 +43,11 @@ export interface TimestampedEntry {
  * ```
  * RFC 6962, section 3.2. The SHA-256 of these bytes is the dedup key.
  *
+ * @param allocate Where the bytes come from, here and below.
  * @throws RangeError if a field is out of its range: a caller's mistake; so in all encoders here.
  */
-export function encodeSignedEntry(entry: SignedEntry): Uint8Array {
-  const writer = new TlsWriter(2 + 32 + 3 + signedBytes(entry).length);
+export function encodeSignedEntry(entry: SignedEntry, allocate: Allocate = fresh): Uint8Array {
+  const writer = new TlsWriter(2 + 32 + 3 + signedBytes(entry).length, allocate);
   writeSignedEntry(writer, entry);
   return writer.finish();
 }
@@ -65,11 +68,25 @@ export function encodeTimestampedEntry(entry: TimestampedEntry): Uint8Array {
  * `MerkleTreeLeaf` (version 0, leaf type 0, TimestampedEntry): RFC 6962, section 3.4. The
  * very same bytes are what an SCT signs (version 0, signature type 0, ...): section 3.2.
  */
-export function encodeMerkleTreeLeaf(entry: TimestampedEntry): Uint8Array {
-  const writer = new TlsWriter(49 + signedBytes(entry.entry).length + entry.extensions.length);
+export function encodeMerkleTreeLeaf(
+  entry: TimestampedEntry,
+  allocate: Allocate = fresh,
+): Uint8Array {
+  const capacity = 49 + signedBytes(entry.entry).length + entry.extensions.length;
+  return writeMerkleTreeLeaf(new TlsWriter(capacity, allocate), entry).finish();
+}
+
+/** The Merkle leaf hash of {@link encodeMerkleTreeLeaf}, without making it: section 2.1. */
+export function hashMerkleTreeLeaf(sha256: Sha256, entry: TimestampedEntry): Uint8Array {
+  const capacity = 50 + signedBytes(entry.entry).length + entry.extensions.length;
+  const writer = new TlsWriter(capacity, borrowed).uint(LEAF_PREFIX, 1);
+  return sha256(writeMerkleTreeLeaf(writer, entry).finish());
+}
+
+function writeMerkleTreeLeaf(writer: TlsWriter, entry: TimestampedEntry): TlsWriter {
   writer.uint(0, 1).uint(0, 1);
   writeTimestampedEntry(writer, entry);
-  return writer.finish();
+  return writer;
 }
 
 /** Reads what {@link encodeMerkleTreeLeaf} writes; views into `bytes`. @throws MalformedError `MALFORMED_TLS`. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
+import { carved } from "../encoding/memory.ts";
 import { TlsReader } from "../encoding/tls-reader.ts";
 import { TlsWriter } from "../encoding/tls-writer.ts";
 
@@ -21,7 +22,7 @@ export interface DigitallySigned {
 
 /** `uint8 hash; uint8 signature; opaque signature<0..2^16-1>`. */
 export function encodeDigitallySigned(value: DigitallySigned): Uint8Array {
-  return new TlsWriter(4 + value.signature.length)
+  return new TlsWriter(4 + value.signature.length, carved)
     .uint(HASH_SHA256, 1)
     .uint(SIGNATURE_ALGORITHM[value.algorithm], 1)
     .vector(value.signature, 2)

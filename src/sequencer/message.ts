@@ -5,6 +5,7 @@
  * @module
  */
 import type { UnavailableCode } from "../base/errors.ts";
+import { borrowed } from "../encoding/memory.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { encodeSignedEntry, type SignedEntry } from "../rfc6962/entry.ts";
 import type { Issuer } from "../storage/store.ts";
@@ -81,7 +82,7 @@ export const UNAVAILABLE_CODES: readonly UnavailableCode[] = (
 
 /** SHA-256 over entry type, issuer key hash and certificate or TBS: what makes two submissions one. */
 export function dedupKeyOf(sha256: Sha256, entry: SignedEntry): Uint8Array {
-  return sha256(encodeSignedEntry(entry));
+  return sha256(encodeSignedEntry(entry, borrowed));
 }
 
 /** Bytes that a submission takes in the pool: what its entry will take, and its new issuers. */

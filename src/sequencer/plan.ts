@@ -5,9 +5,10 @@
 import { assert } from "../base/assert.ts";
 import { TREE_SIZE_MAX } from "../base/integers.ts";
 import { bytesKey, concatBytes } from "../encoding/bytes.ts";
+import { carved } from "../encoding/memory.ts";
 import { appendLeaves, type Frontier, frontierRoot } from "../merkle/frontier.ts";
-import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
-import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import type { Sha256 } from "../merkle/hash.ts";
+import { hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import { encodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
@@ -55,8 +56,8 @@ export function planGroup(
       precertificate: submission.precertificate,
       chainFingerprints: submission.chainFingerprints,
     };
-    entries.push(encodeTileLeaf(leaf));
-    leafHashes.push(hashLeaf(sha256, encodeMerkleTreeLeaf(leaf)));
+    entries.push(encodeTileLeaf(leaf, carved));
+    leafHashes.push(hashMerkleTreeLeaf(sha256, leaf));
     for (const issuer of submission.issuers) {
       if (isNewIssuer(issuer)) issuers.set(bytesKey(issuer.fingerprint), issuer);
     }

@@ -6,6 +6,7 @@
 import { assert, defined } from "../base/assert.ts";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { concatBytes, equalBytes } from "../encoding/bytes.ts";
+import { carved } from "../encoding/memory.ts";
 import {
   appendLeaves,
   type Frontier,
@@ -13,10 +14,10 @@ import {
   frontierRoot,
   type NodeRun,
 } from "../merkle/frontier.ts";
-import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
+import type { Sha256 } from "../merkle/hash.ts";
 import type { NodeId } from "../merkle/node.ts";
 import { TILE_HEIGHT } from "../merkle/tile.ts";
-import { encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import { encodeMerkleTreeLeaf, hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import { decodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
@@ -78,9 +79,8 @@ export async function readBack(
       } catch (cause) {
         throw mismatch(`entry ${start + position}: ${messageOf(cause)}`, cause);
       }
-      const encoded = encodeMerkleTreeLeaf(leaf);
-      leaves.push(encoded);
-      leafHashes.push(hashLeaf(sha256, encoded));
+      leaves.push(encodeMerkleTreeLeaf(leaf, carved));
+      leafHashes.push(hashMerkleTreeLeaf(sha256, leaf));
       dedupKeys.push(dedupKeyOf(sha256, leaf.entry));
       timestampsMs.push(leaf.timestampMs);
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
+import { type Allocate, fresh } from "../encoding/memory.ts";
 import { TlsReader } from "../encoding/tls-reader.ts";
 import { TlsWriter } from "../encoding/tls-writer.ts";
 import {
@@ -31,14 +32,15 @@ export interface TileLeaf extends TimestampedEntry {
  * } TileLeaf;
  * ```
  */
-export function encodeTileLeaf(leaf: TileLeaf): Uint8Array {
+export function encodeTileLeaf(leaf: TileLeaf, allocate: Allocate = fresh): Uint8Array {
   if ((leaf.entry.type === "precert") !== (leaf.precertificate !== undefined)) {
     throw new RangeError("a precertificate entry, and no other, carries a precertificate");
   }
   if (leaf.precertificate?.length === 0) throw new RangeError("a precertificate is not empty");
   const signed = leaf.entry.type === "x509" ? leaf.entry.certificate : leaf.entry.tbs;
   const capacity = signed.length + (leaf.precertificate?.length ?? 0);
-  const writer = new TlsWriter(64 + capacity + 32 * leaf.chainFingerprints.length);
+  const length = 64 + capacity + 32 * leaf.chainFingerprints.length;
+  const writer = new TlsWriter(length, allocate);
   writeTimestampedEntry(writer, leaf);
   if (leaf.precertificate !== undefined) writer.vector(leaf.precertificate, 3);
   writer.uint(32 * leaf.chainFingerprints.length, 2);

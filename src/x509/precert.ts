@@ -6,6 +6,7 @@
  */
 import { MalformedError } from "../base/errors.ts";
 import { equalBytes, hasBytesAt } from "../encoding/bytes.ts";
+import { carved } from "../encoding/memory.ts";
 import type { Certificate } from "./certificate.ts";
 import { contextConstructed, DerReader, derHeader, TAG } from "./der.ts";
 import { Extension } from "./extension.ts";
@@ -218,7 +219,7 @@ function assembleTbs(
 function wrap(tag: number, parts: readonly Uint8Array[]): Uint8Array {
   const length = lengthOf(parts);
   const header = derHeader(tag, length);
-  const out = new Uint8Array(header.length + length);
+  const out = carved(header.length + length);
   out.set(header);
   let offset = header.length;
   for (const part of parts) {

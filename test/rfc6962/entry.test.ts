@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
 import { TlsReader } from "../../src/encoding/tls-reader.ts";
+import { hashLeaf } from "../../src/merkle/hash.ts";
 import {
   decodeExtraData,
   decodeMerkleTreeLeaf,
@@ -11,6 +12,7 @@ import {
   encodeMerkleTreeLeaf,
   encodeSignedEntry,
   encodeTimestampedEntry,
+  hashMerkleTreeLeaf,
   readTimestampedEntry,
   type TimestampedEntry,
 } from "../../src/rfc6962/entry.ts";
@@ -18,6 +20,7 @@ import { decodeSct, decodeSctList, encodeSct, encodeSctList } from "../../src/rf
 import { encodeTreeHeadToSign, isSameTreeHead } from "../../src/rfc6962/tree-head.ts";
 import { sct, someBytes, timestampedEntry } from "../support/arbitrary.ts";
 import { throwsMalformed } from "../support/malformed.ts";
+import { sha256 } from "../support/sha256.ts";
 
 const X509: TimestampedEntry = {
   timestampMs: 1_700_000_000_000,
@@ -164,4 +167,13 @@ test("isSameTreeHead() compares size, time and root", () => {
   assert.ok(!isSameTreeHead(head, { ...head, treeSize: 2 }));
   assert.ok(!isSameTreeHead(head, { ...head, timestampMs: 3 }));
   assert.ok(!isSameTreeHead(head, { ...head, rootHash: new Uint8Array(32).fill(1) }));
+});
+
+test("hashMerkleTreeLeaf() is the leaf hash of the encoded leaf", () => {
+  fc.assert(
+    fc.property(timestampedEntry, (entry) => {
+      const hash = hashMerkleTreeLeaf(sha256, entry);
+      assert.deepEqual(hash, hashLeaf(sha256, encodeMerkleTreeLeaf(entry)));
+    }),
+  );
 });

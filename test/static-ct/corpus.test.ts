@@ -26,7 +26,7 @@ test("corpus: a real data tile decodes, encodes to itself, and hashes to its has
   const hashes = new Uint8Array(readFileSync(HASH_TILE));
   const leaves = decodeDataTile(bytes);
   assert.equal(leaves.length, 256);
-  assert.deepEqual(concatBytes(...leaves.map(encodeTileLeaf)), bytes);
+  assert.deepEqual(concatBytes(...leaves.map((leaf) => encodeTileLeaf(leaf))), bytes);
   for (const [index, leaf] of leaves.entries()) {
     const encoded = encodeMerkleTreeLeaf(leaf);
     assert.deepEqual(hashLeaf(sha256, encoded), hashes.slice(32 * index, 32 * index + 32));

@@ -76,7 +76,10 @@ test("property: splitTileLeaf() refuses what decodeTileLeaf() refuses, and nothi
 test("property: decodeDataTile() reads entries that stand one after the other", () => {
   fc.assert(
     fc.property(fc.array(tileLeaf, { maxLength: 6 }), (leaves) => {
-      assert.deepEqual(decodeDataTile(concatBytes(...leaves.map(encodeTileLeaf))), leaves);
+      assert.deepEqual(
+        decodeDataTile(concatBytes(...leaves.map((leaf) => encodeTileLeaf(leaf)))),
+        leaves,
+      );
     }),
   );
 });

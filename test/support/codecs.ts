@@ -81,7 +81,7 @@ export const BYTE_CODECS: Readonly<Record<string, Codec<Uint8Array>>> = {
   "rfc6962/digitally-signed": codec(decodeDigitallySigned, encodeDigitallySigned),
   "static-ct/tile-leaf": codec(decodeTileLeaf, encodeTileLeaf),
   "static-ct/data-tile": codec(decodeDataTile, (leaves) =>
-    concatBytes(...leaves.map(encodeTileLeaf)),
+    concatBytes(...leaves.map((leaf) => encodeTileLeaf(leaf))),
   ),
   // Other extensions are passed over, so only ours alone goes round.
   "static-ct/leaf-index": codec(decodeLeafIndexExtension),
