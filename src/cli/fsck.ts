@@ -13,7 +13,7 @@ import { storeAuditSource } from "../client/local.ts";
 import { parseLogKey } from "../client/log-key.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
-import { inspectShard, lookAtGuard } from "../inspect.ts";
+import { checkFiles, inspectShard, lookAtGuard } from "../inspect.ts";
 import { EMPTY_FRONTIER } from "../merkle/frontier.ts";
 import { audit, CHUNK_ENTRIES, type NamedHead } from "../monitor/audit.ts";
 import { isDamage } from "../monitor/chunk.ts";
@@ -48,24 +48,27 @@ export async function fsck(
   io: CommandIo,
   progress: ProgressOutput,
 ): Promise<number> {
+  const findings = new FindingList();
   try {
+    if (!(await checkTables(options.folder, findings, { io, progress }))) {
+      io.out("Nothing more was looked at: LevelDB may abort over a damaged table.");
+      return findings.report(io);
+    }
     await using shard = await inspectShard(options.folder);
     const key = await readKey(options);
-    const findings = new FindingList();
     const heads = await checkHeads(shard, key, options, findings, io);
     await checkEntries(shard, heads, findings, { io, progress });
     const exitCode = findings.report(io);
     if (exitCode === EXIT.ok) io.out("Clean: everything is as it was signed.");
     return exitCode;
   } catch (thrown) {
-    return reportFailure(thrown, io);
+    return reportFailure(thrown, findings, io);
   }
 }
 
 /** Says why the check was not made, or that the store cannot even be opened. */
-function reportFailure(thrown: unknown, io: CommandIo): number {
+function reportFailure(thrown: unknown, findings: FindingList, io: CommandIo): number {
   if (thrown instanceof FatalError && isDamage(thrown)) {
-    const findings = new FindingList();
     findings.add([finding("record", "the store", thrown.message)]);
     return findings.report(io);
   }
@@ -150,6 +153,28 @@ function checkSignature(key: LogKey, name: string, head: SignedTreeHead): readon
 interface Outputs {
   readonly io: CommandIo;
   readonly progress: ProgressOutput;
+}
+
+/** @returns Whether all tables are whole. */
+async function checkTables(
+  folder: string,
+  findings: FindingList,
+  { io, progress }: Outputs,
+): Promise<boolean> {
+  let bar: Progress | undefined;
+  let bytes = 0;
+  let damaged = 0;
+  for await (const { position, size, tables, logs } of checkFiles(folder)) {
+    bar ??= size === 0 ? undefined : new Progress(progress, "bytes of tables", size);
+    bar?.update(position);
+    bytes = position;
+    damaged += tables.length;
+    findings.add(logs.map(({ where, message }) => finding("database-log", where, message)));
+    findings.add(tables.map(({ where, message }) => finding("table", where, message)));
+  }
+  bar?.end();
+  io.out(`${formatCount(bytes)} bytes of tables`);
+  return damaged === 0;
 }
 
 async function checkEntries(

@@ -28,6 +28,10 @@ export type FindingKind =
   | "record"
   /** What is served of a full data tile as gzip. */
   | "sealed-tile"
+  /** A table, which holds records of the database. */
+  | "table"
+  /** A log of the database, or its list of tables. */
+  | "database-log"
   /** A file of entries. */
   | "segment"
   | "head"
@@ -51,6 +55,10 @@ export const FINDINGS_MAX = 1_000;
 
 const MIRROR = "bring the bytes back from a mirror or backup, which their hash proves to be right";
 const DERIVED = "everything but entries and issuers is derived from them and can be made again";
+const TABLE =
+  "stop the shard, and bring the file back from a backup of this very shard, or the whole " +
+  "folder from one that is at least as new as the guard's last head; what is in it is derived " +
+  "from entries and issuers, which a mirror has";
 const STOP = "stop the log and keep a copy of its folders before anything is changed";
 
 /** What the operator can do, by kind: a sentence without full stop. */
@@ -66,6 +74,8 @@ export const ADVICE: Readonly<Record<FindingKind, string>> = {
   "leaf-index": DERIVED,
   record: DERIVED,
   "sealed-tile": MIRROR,
+  table: TABLE,
+  "database-log": TABLE,
   segment: MIRROR,
   head: `${STOP}; the guard and the public checkpoint know the last head`,
   signature: `${STOP}; compare with the key and with what the log published`,
@@ -88,6 +98,7 @@ const ALWAYS_FOR_SIGNING: ReadonlySet<FindingKind> = new Set([
   "level-0",
   "dedup",
   "leaf-index",
+  "table",
   "head",
   "signature",
   "root",

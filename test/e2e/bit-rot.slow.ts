@@ -13,7 +13,7 @@ import { leafOfSct, verifySctSignature } from "../../src/client/check.ts";
 import { storeAuditSource } from "../../src/client/local.ts";
 import { openLogKey } from "../../src/client/log-key.ts";
 import { systemClock } from "../../src/clock/system.ts";
-import { reopenShard } from "../../src/inspect.ts";
+import { reopenShard, tablesOf } from "../../src/inspect.ts";
 import { appendLeaves, EMPTY_FRONTIER, frontierRoot } from "../../src/merkle/frontier.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
 import { SelfAudit } from "../../src/monitor/self-audit.ts";
@@ -259,6 +259,7 @@ async function auditOnce(shard: RotShard, running: RunningShard): Promise<readon
     const audit = new SelfAudit({
       shard: shard.identity.name,
       source: storeAuditSource(running.store),
+      tables: tablesOf(shard.folder, REAL_SEAM),
       reopen: () => reopenShard(shard.folder, REAL_SEAM),
       head: () => running.shard.published ?? stop(),
       clock: systemClock,

@@ -9,6 +9,7 @@ import { storeAuditSource } from "../../src/client/local.ts";
 import type { AuditSource } from "../../src/client/source.ts";
 import type { Clock } from "../../src/clock/clock.ts";
 import { SelfAudit } from "../../src/monitor/self-audit.ts";
+import type { TableSource } from "../../src/monitor/tables.ts";
 import { type LevelStore, openLevelStore } from "../../src/storage/level/level-store.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { RotShard, SMALL_BUFFERS } from "../support/rot-shard.ts";
@@ -46,6 +47,11 @@ class EagerClock implements Clock {
   }
 }
 
+const NO_TABLES: TableSource = {
+  tables: async () => [],
+  verify: () => assert.fail("there is none"),
+};
+
 type Change = (source: AuditSource, passNumber: number) => AuditSource;
 const AS_IT_IS: Change = (source) => source;
 
@@ -73,6 +79,7 @@ async function runPasses(passes: number, first: Change, second: Change): Promise
     const audit = new SelfAudit({
       shard: "test",
       source: changing(source, (method) => first(method, pass)),
+      tables: NO_TABLES,
       reopen: async () => {
         opened += 1;
         return {

@@ -50,6 +50,7 @@ import {
   readIdentity,
   readRecord,
 } from "./record.ts";
+import { beginRunning, endRunning } from "./running.ts";
 import type { SealingStore } from "./seal-segment.ts";
 import { SealedFiles } from "./sealed-files.ts";
 import type { Database } from "./seam.ts";
@@ -59,7 +60,8 @@ const NO_ROOM = /ENOSPC|EDQUOT|EMFILE|ENFILE|No space left|Disk quota|Too many o
 
 /**
  * Opens the store in the folder `path`. If the last head was not published here, the segments
- * with the entries since are copied to new files and flushed: see {@link renewTail}.
+ * with the entries since are copied to new files and flushed: see {@link renewTail}. Tables are
+ * verified before LevelDB opens them: see {@link beginRunning}.
  *
  * @throws FatalError `FATAL_STORE_MISSING` if there is none: it is never made here;
  *   `FATAL_LOCKED` if it is in use; `FATAL_STORE_FORMAT` if a newer program wrote it;
@@ -85,6 +87,9 @@ export async function openLevelStore(
   const lock = await options.lockFolder(folder);
   let database: Database | undefined;
   try {
+    await attempt(`${folder} cannot be looked at`, () =>
+      beginRunning(options.seam.files, folder, paths.database),
+    );
     database = await openDatabase(paths.database, options);
     const { identity, segmentTiles } = readIdentity(database);
     const entries = new EntryFiles(options.seam.files, paths.entries, segmentTiles);
@@ -297,7 +302,11 @@ export class LevelStore implements Store {
     this.#database = undefined;
     await this.#entries.close();
     await this.#sealed.close();
-    await database?.close();
+    if (database !== undefined) {
+      await database.close();
+      // If it stays, the next start looks at more.
+      await endRunning(this.#options.seam.files, this.#folder).catch(() => {});
+    }
     await this.#lock[Symbol.asyncDispose]();
   }
 
