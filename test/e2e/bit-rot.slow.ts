@@ -1,33 +1,43 @@
 /**
  * One bit flipped in each kind of record of a real shard: something catches it, no wrong byte
  * is served as good, and nothing is signed over it. `STRATUS_ROT_SEEDS` says how many seeds,
- * `STRATUS_ROT_FIRST` which is the first; docs/SAFETY.md has the table of 1,000.
+ * `STRATUS_ROT_FIRST` which is the first, `STRATUS_ROT_KIND` the one kind to take;
+ * docs/SAFETY.md has the table of 1,000.
  * @module
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CtError, messageOf } from "../../src/base/errors.ts";
+import { setTimeout } from "node:timers/promises";
+import { CtError, FatalError, messageOf } from "../../src/base/errors.ts";
 import { entryOfChain } from "../../src/cli/chain.ts";
 import { fsck } from "../../src/cli/fsck.ts";
 import { leafOfSct, verifySctSignature } from "../../src/client/check.ts";
 import { storeAuditSource } from "../../src/client/local.ts";
 import { openLogKey } from "../../src/client/log-key.ts";
 import { systemClock } from "../../src/clock/system.ts";
+import { equalBytes } from "../../src/encoding/bytes.ts";
 import { reopenShard, tablesOf } from "../../src/inspect.ts";
 import { appendLeaves, EMPTY_FRONTIER, frontierRoot } from "../../src/merkle/frontier.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
 import { SelfAudit } from "../../src/monitor/self-audit.ts";
 import { encodeMerkleTreeLeaf, type SignedEntry } from "../../src/rfc6962/entry.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
-import { decodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
-import { decodeDataTile } from "../../src/static-ct/tile-leaf.ts";
+import {
+  decodeLeafIndexExtension,
+  encodeLeafIndexExtension,
+} from "../../src/static-ct/extensions.ts";
+import { decodeDataTile, decodeTileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import { REAL_SEAM } from "../../src/storage/level/real.ts";
+import { entryOfRun, type Store } from "../../src/storage/store.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { ROT_KINDS, type RotKind, seededRandom } from "../support/rot.ts";
 import { RotShard, type RunningShard, submissionOf } from "../support/rot-shard.ts";
 import { sha256 } from "../support/sha256.ts";
 
-const SEEDS = Number(process.env["STRATUS_ROT_SEEDS"] ?? 2 * ROT_KINDS.length);
+const ONLY_KIND = process.env["STRATUS_ROT_KIND"];
+const KINDS = ROT_KINDS.filter(({ name }) => ONLY_KIND === undefined || name === ONLY_KIND);
+assert.ok(KINDS.length > 0, `no kind is ${ONLY_KIND}`);
+const SEEDS = Number(process.env["STRATUS_ROT_SEEDS"] ?? 2 * KINDS.length);
 const FIRST_SEED = Number(process.env["STRATUS_ROT_FIRST"] ?? 0);
 /** Enough that the oldest records are beyond what a start checks again. */
 const ENTRIES = 1_900;
@@ -75,8 +85,56 @@ test("fsck and the self-audit find nothing in a shard that is whole", async () =
   assert.deepEqual(await auditOnce(shard, running), []);
 });
 
+test("an entry that a commit of unknown outcome left behind is its submission's", async () => {
+  await using shard = await golden.copy();
+  let isBroken = false;
+  await using running = await shard.serve({
+    wrapStore: (store) =>
+      withCommit(store, async (commit) => {
+        await store.commit(commit);
+        if (isBroken || commit.entries.length === 0) return;
+        isBroken = true;
+        throw new FatalError("FATAL_COMMIT_UNKNOWN", "the answer is lost");
+      }),
+  });
+  const told = await submitAll(running, "a lost answer");
+  assert.deepEqual([...told.unknown], [NEW_ENTRY]);
+  assert.ok(isBroken);
+  // It opens again by itself, and signs what was committed.
+  const sct = await retried(running, NEW_ENTRY);
+  assert.equal(decodeLeafIndexExtension(sct.extensions), NEW_ENTRY);
+  await requireSignedTruth(running, told, "a lost answer");
+  const nobody = { ...told, unknown: new Set<number>() };
+  await assert.rejects(requireSignedTruth(running, nobody, ""), /that was not told so/);
+  const another = { ...told, unknown: new Set([0, 1]) };
+  await assert.rejects(requireSignedTruth(running, another, ""), /that was not told so/);
+});
+
+/** `store`, of which one call is another. */
+function withCommit(store: Store, commit: Store["commit"]): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === "commit") return commit;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Submits until the shard is open again; 10 seconds. */
+async function retried(running: RunningShard, index: number): Promise<Sct> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await running.submit(index);
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await setTimeout(100);
+    }
+  }
+}
+
 for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
-  const kind = ROT_KINDS[seed % ROT_KINDS.length]!;
+  const kind = KINDS[seed % KINDS.length]!;
   test(`bit rot, seed ${seed}: ${kind.name} is caught and never signed over`, async (context) => {
     await using shard = await golden.copy();
     const where = await kind.rot(shard, seededRandom(seed));
@@ -128,7 +186,7 @@ async function catchersOf(shard: RotShard, kind: RotKind, where: string): Promis
   const isCaught = catchers.size > 0;
   const wasWrong = exitCode === 1;
   assert.equal(isCaught, wasWrong, `${where}: ${[...catchers].join()}`);
-  requireSignedTruth(running, early.logged, where);
+  await requireSignedTruth(running, early, where);
   return catchers;
 }
 
@@ -191,12 +249,20 @@ interface Logged {
   readonly sct: Sct;
 }
 
+/** What submitting came to. */
+interface Told {
+  readonly logged: readonly Logged[];
+  /** Submissions that were told that their entry may be in the log. */
+  readonly unknown: ReadonlySet<number>;
+  readonly isHalted: boolean;
+}
+
+const UNKNOWN_CODES: readonly string[] = ["UNAVAILABLE_OUTCOME_UNKNOWN", "UNAVAILABLE_DEADLINE"];
+
 /** Submits duplicates and a new chain. Every SCT must be the log's first word, or at the end. */
-async function submitAll(
-  running: RunningShard,
-  where: string,
-): Promise<{ readonly logged: readonly Logged[]; readonly isHalted: boolean }> {
+async function submitAll(running: RunningShard, where: string): Promise<Told> {
   const logged: Logged[] = [];
+  const unknown = new Set<number>();
   for (const index of [...DUPLICATES, NEW_ENTRY]) {
     let sct: Sct;
     try {
@@ -206,39 +272,82 @@ async function submitAll(
         error instanceof CtError && error.code.startsWith("UNAVAILABLE_"),
         messageOf(error),
       );
+      if (UNKNOWN_CODES.includes(error.code)) unknown.add(index);
       continue;
     }
     const leafIndex = decodeLeafIndexExtension(sct.extensions);
-    const isLast = leafIndex === ENTRIES + logged.filter((one) => one.index >= ENTRIES).length;
     // A dedup key that is gone lets its submission in once more: a true entry, and no wrong SCT.
+    // One whose outcome is unknown may have taken a place before it.
+    const added = logged.filter((one) => one.index >= ENTRIES).length;
+    const isLast = leafIndex >= ENTRIES + added && leafIndex <= ENTRIES + added + unknown.size;
     assert.ok(isLast || leafIndex === index, `${where}: entry ${index} is ${leafIndex}`);
-    const entry = entryOfChain(sha256, submissionOf(index).chain);
-    logged.push({ entry, index: leafIndex, sct });
+    logged.push({ entry: entryOf(index), index: leafIndex, sct });
   }
   const isHalted = running.events.some(
     (event) => event.type === "shard-fatal" && event.code === "FATAL_DEDUP_MISMATCH",
   );
-  return { logged, isHalted };
+  return { logged, unknown, isHalted };
 }
 
-/** What was signed is the tree of the true entries, and the SCTs' leaves are in it. */
-function requireSignedTruth(running: RunningShard, logged: readonly Logged[], where: string): void {
+function entryOf(index: number): SignedEntry {
+  return entryOfChain(sha256, submissionOf(index).chain);
+}
+
+/**
+ * What was signed is the tree of the true entries, and the SCTs' leaves are in it. An entry that
+ * nobody was told of is that of a submission whose outcome was unknown, which gets it on retry.
+ */
+async function requireSignedTruth(running: RunningShard, told: Told, where: string): Promise<void> {
+  const { logged } = told;
   const head = running.shard.published;
   if (head === undefined) {
     assert.equal(logged.length, 0, `${where}: an SCT without a head`);
     return;
   }
   if (running.shard.status().state === "read-only") assert.equal(logged.length, 0, where);
-  const added = logged.filter(({ index }) => index >= ENTRIES);
+  const added = new Map(logged.flatMap((one) => (one.index >= ENTRIES ? [[one.index, one]] : [])));
   const key = openLogKey(running.shard.publicKey);
   for (const { entry, sct } of logged) verifySctSignature(key, entry, sct);
-  const hashes = [
-    ...leafHashes,
-    ...added.map(({ entry, sct }) => hashLeaf(sha256, leafOfSct(entry, sct))),
-  ];
+  const hashes = [...leafHashes];
+  const unknown = new Set(told.unknown);
+  for (let index = ENTRIES; index < head.treeSize; index += 1) {
+    const one = added.get(index);
+    const leaf =
+      one === undefined
+        ? await requireUntold(running, index, unknown, where)
+        : leafOfSct(one.entry, one.sct);
+    hashes.push(hashLeaf(sha256, leaf));
+  }
+  for (const index of added.keys()) assert.ok(index < head.treeSize, `${where}: an SCT beyond it`);
   const { frontier } = appendLeaves(sha256, EMPTY_FRONTIER, hashes.slice(0, head.treeSize));
   assert.equal(frontier.size, head.treeSize, `${where}: entries that nobody was told of`);
   assert.deepEqual(frontierRoot(sha256, frontier), head.rootHash, `${where}: the head's root`);
+}
+
+/** @param unknown Takes out the submission whose entry it is. @returns Its leaf, made anew. */
+async function requireUntold(
+  running: RunningShard,
+  index: number,
+  unknown: Set<number>,
+  where: string,
+): Promise<Uint8Array> {
+  const stored = decodeTileLeaf(entryOfRun(await running.store.readEntries(index, index + 1), 0));
+  const { timestampMs } = stored;
+  const extensions = encodeLeafIndexExtension(index);
+  for (const number of unknown) {
+    const leaf = encodeMerkleTreeLeaf({ timestampMs, entry: entryOf(number), extensions });
+    if (!equalBytes(leaf, encodeMerkleTreeLeaf(stored))) continue;
+    unknown.delete(number);
+    const sct = await running.submit(number).catch((error: unknown) => {
+      // It does not sign any more.
+      assert.ok(error instanceof CtError && error.code.startsWith("UNAVAILABLE_"), where);
+    });
+    if (sct !== undefined) {
+      assert.deepEqual([sct.timestampMs, sct.extensions], [timestampMs, extensions], where);
+    }
+    return leaf;
+  }
+  return assert.fail(`${where}: entry ${index} is of a submission that was not told so`);
 }
 
 async function check(

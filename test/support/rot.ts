@@ -166,10 +166,15 @@ function flipKey(
   return [damaged, value];
 }
 
-function inFile(name: string, folder: "db" | "guard", pattern: RegExp): RotKind {
+function inFile(
+  name: string,
+  folder: "db" | "guard",
+  pattern: RegExp,
+  mayBeHarmless = true,
+): RotKind {
   return {
     name,
-    mayBeHarmless: true,
+    mayBeHarmless,
     async rot(shard, random) {
       const parent =
         folder === "db" ? join(shard.folder, "db") : join(shard.guard, hex(shard.identity.logId));
@@ -223,6 +228,7 @@ export const ROT_KINDS: readonly RotKind[] = [
   inRecord("published head", [PREFIX.published]),
   inRecord("identity", [PREFIX.identity]),
   inFile("guard slot", "guard", /^slot-/),
-  inFile("LevelDB's log", "db", /\.log$/),
-  inFile("table block", "db", /\.ldb$/),
+  inFile("LevelDB's log", "db", /\.log$/, false),
+  inFile("table block", "db", /\.ldb$/, false),
+  inFile("list of tables", "db", /^(?:MANIFEST-\d+|CURRENT)$/, false),
 ];
