@@ -66,9 +66,25 @@ const CAUSES: readonly Cause[] = [
   {
     name: "LevelDB does not open: its manifest is gone",
     spoil: ({ folder }) => hide(folder.shardPath(ILL, "db", "CURRENT")),
-    reason: /does not (?:open|exist)/,
+    reason: /FATAL_STORE_CORRUPT: db\/CURRENT is missing/,
     reads: "nothing",
     mend: ({ folder }) => unhide(folder.shardPath(ILL, "db", "CURRENT")),
+  },
+  {
+    name: "a bit of a table is flipped",
+    spoil: async (world) => {
+      // Whatever LevelDB's log holds becomes a table at the next start.
+      await goOn(world);
+      await keep(world);
+      const names = await readdir(world.folder.shardPath(ILL, "db"));
+      const path = world.folder.shardPath(ILL, "db", names.find((name) => /\.ldb$/.test(name))!);
+      const bytes = await readFile(path);
+      bytes[40] = bytes[40]! ^ 1;
+      await writeFile(path, bytes);
+    },
+    reason: /FATAL_STORE_CORRUPT: db\/\d+\.ldb: block at byte 0: its checksum differs; bring/,
+    reads: "nothing",
+    mend: restore,
   },
   {
     name: "LevelDB's tables and logs are damaged",

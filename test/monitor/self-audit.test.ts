@@ -66,7 +66,12 @@ interface Outcome {
 }
 
 /** Runs passes over the shard; `first` is what the audit sees, `second` what is opened afresh. */
-async function runPasses(passes: number, first: Change, second: Change): Promise<Outcome> {
+async function runPasses(
+  passes: number,
+  first: Change,
+  second: Change,
+  tables: TableSource = NO_TABLES,
+): Promise<Outcome> {
   const source = storeAuditSource(store);
   const { committed } = await store.load();
   const events: LogEvent[] = [];
@@ -79,7 +84,7 @@ async function runPasses(passes: number, first: Change, second: Change): Promise
     const audit = new SelfAudit({
       shard: "test",
       source: changing(source, (method) => first(method, pass)),
-      tables: NO_TABLES,
+      tables,
       reopen: async () => {
         opened += 1;
         return {
@@ -188,6 +193,69 @@ test("SelfAudit does not count what files opened afresh do not show", async () =
   assert.equal(outcome.findings[0]?.isConfirmed, false);
   assert.deepEqual([outcome.halts, outcome.told], [[], undefined]);
   assert.deepEqual([outcome.opened, outcome.closed], [1, 1]);
+});
+
+/** One table of 4 MB, which takes as long as 512 entries; `problems` of its looks, in order. */
+function tableWith(...problems: readonly (string | undefined)[]): TableSource {
+  const left = [...problems];
+  return {
+    tables: async () => [{ size: 4_194_304 }],
+    async *verify() {
+      for (let step = 0; step < 16; step += 1) yield 262_144;
+      const message = left.shift();
+      return message === undefined ? undefined : { where: "db/000007.ldb", message };
+    },
+  };
+}
+
+test("SelfAudit goes through the tables first, at a bounded rate", async () => {
+  const { events, findings } = await runPasses(1, AS_IT_IS, AS_IT_IS, tableWith());
+  assert.deepEqual(findings, []);
+  const pass = events.at(-1);
+  assert.ok(pass?.type === "audit-pass");
+  assert.ok(pass.durationMs >= ((ENTRIES + 512) / RATE) * 1_000, `${pass.durationMs} ms`);
+});
+
+test("SelfAudit halts over a table that is damaged in two looks, and opens nothing", async () => {
+  const rot = tableWith("rot", "rot");
+  const { events, findings, halts, told, opened } = await runPasses(1, AS_IT_IS, AS_IT_IS, rot);
+  assert.equal(findings.length, 1);
+  const [found] = findings;
+  assert.ok(found?.isConfirmed && found.isForSigning);
+  assert.deepEqual([found.kind, found.where], ["table", "db/000007.ldb"]);
+  assert.equal(halts.length, 1);
+  assert.equal(told, "table: db/000007.ldb: rot");
+  assert.equal(events.at(-1)?.type, "audit-interrupted");
+  assert.equal(opened, 0);
+});
+
+test("SelfAudit does not count a table that is damaged in one look only", async () => {
+  const { findings, halts, events } = await runPasses(1, AS_IT_IS, AS_IT_IS, tableWith("rot"));
+  assert.deepEqual([findings.length, findings[0]?.isConfirmed, halts], [1, false, []]);
+  assert.equal(events.at(-1)?.type, "audit-pass");
+});
+
+test("SelfAudit looks at the tables again before it has LevelDB open them anew", async () => {
+  // Whole at the beginning of the pass; damaged once an entry cannot be read.
+  const rot = tableWith(undefined, "rot", "rot");
+  const change = withoutIndex("findLeaf");
+  const { findings, halts, opened } = await runPasses(1, change, change, rot);
+  assert.deepEqual(
+    findings.map(({ kind, isConfirmed }) => [kind, isConfirmed]),
+    [["table", true]],
+  );
+  assert.deepEqual([halts.length, opened], [1, 0]);
+});
+
+test("SelfAudit tells that the list of tables is damaged, and goes on", async () => {
+  const tables = {
+    ...NO_TABLES,
+    tables: () => Promise.reject(new FatalError("FATAL_STORE_CORRUPT", "CURRENT is missing")),
+  };
+  const { events, findings, halts, told } = await runPasses(1, AS_IT_IS, AS_IT_IS, tables);
+  assert.deepEqual([findings[0]?.kind, findings[0]?.isConfirmed], ["database-log", true]);
+  assert.deepEqual([halts, told], [[], "database-log: db: CURRENT is missing"]);
+  assert.equal(events.at(-1)?.type, "audit-pass");
 });
 
 const CASES: readonly {

@@ -84,7 +84,10 @@ export class FailingDisk {
       poisoned: new Set(),
       files: {
         ...REAL_SEAM.files,
-        openFile: async (path, mode) => wrap(await REAL_SEAM.files.openFile(path, mode)),
+        openFile: async (path, mode) => {
+          const file = await REAL_SEAM.files.openFile(path, mode);
+          return path.includes("/entries/") ? wrap(file) : file;
+        },
       },
       openDatabase: async (path, options) => {
         check("open database");

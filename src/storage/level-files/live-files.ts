@@ -49,7 +49,7 @@ export async function readLiveFiles(files: FileSystem, folder: string): Promise<
   await using file = await openFor(files, join(folder, manifest), manifest);
   for await (const item of readRecordLog(file.file)) {
     if ("record" in item) list.apply(item.record, manifest);
-    else if (!item.isTail) throw corrupt(`${manifest}: ${item.problem} at byte ${item.offset}`);
+    else if (!item.isTail) throw corrupt(`db/${manifest}: ${item.problem} at byte ${item.offset}`);
   }
   const { tables, logNumber, previousLogNumber } = list;
   return { manifest, tables, logNumber, previousLogNumber };
@@ -60,7 +60,7 @@ async function readCurrent(files: FileSystem, folder: string): Promise<string> {
   const bytes = await current.file.read(CURRENT_BYTES_MAX, 0);
   const text = String.fromCharCode(...bytes);
   const [, manifest] = /^(MANIFEST-\d{6,})\n$/.exec(text) ?? [];
-  if (manifest === undefined) throw corrupt("CURRENT names no list of tables");
+  if (manifest === undefined) throw corrupt("db/CURRENT names no list of tables");
   return manifest;
 }
 
@@ -74,7 +74,7 @@ async function openFor(
     return { file, [Symbol.asyncDispose]: () => file.close() };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
-    throw corrupt(`${name} is missing`, cause);
+    throw corrupt(`db/${name} is missing`, cause);
   }
 }
 
@@ -118,7 +118,7 @@ class TableList {
           reader.fixed(reader.varint());
           break;
         default:
-          throw corrupt(`${manifest}: a change of the unknown kind ${tag}`);
+          throw corrupt(`db/${manifest}: a change of the unknown kind ${tag}`);
       }
     }
     for (const [number, size] of added) this.tables.set(number, size);
