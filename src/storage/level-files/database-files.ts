@@ -145,7 +145,7 @@ export async function requireTables(database: DatabaseFiles, bytesMax: number): 
     if (left < 0) return;
     const problem = await lastOf(database.verify(table));
     if (problem === undefined) continue;
-    const advice = "bring the file back from a backup of this very shard, or start a mirror";
+    const advice = "bring the file back from a backup of this very shard";
     throw corrupt(`${problem.where}: ${problem.message}; ${advice}`);
   }
 }
