@@ -5,7 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { FatalError, messageOf } from "../../base/errors.ts";
+import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { attempt } from "../level/folder.ts";
 import { corrupt } from "../level/record.ts";
 import type { FileSystem, OpenFile } from "../level/seam.ts";
 import { type LiveFiles, readLiveFiles } from "./live-files.ts";
@@ -40,9 +41,12 @@ export class DatabaseFiles {
   /**
    * The tables that are in use now, the newest first.
    * @throws FatalError `FATAL_STORE_CORRUPT` if the list of them is damaged.
+   * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be read now.
    */
   async tables(): Promise<readonly TableName[]> {
-    const { tables } = await readLiveFiles(this.#files, this.#folder);
+    const { tables } = await attempt("the list of tables cannot be read", () =>
+      readLiveFiles(this.#files, this.#folder),
+    );
     return [...tables]
       .map(([number, size]) => ({ number, size }))
       .toSorted((one, other) => other.number - one.number);
@@ -51,7 +55,7 @@ export class DatabaseFiles {
   /**
    * Verifies a table, in steps; yields bytes since the last one. Returns undefined if it is
    * whole, or in use no more.
-   * @throws what the file system throws, but for an EIO, which is damage.
+   * @throws UnavailableError `UNAVAILABLE_STORE` if it cannot be read now.
    */
   async *verify(table: TableName): AsyncGenerator<number, FileProblem | undefined, void> {
     let file: OpenFile | undefined;
@@ -64,7 +68,7 @@ export class DatabaseFiles {
       yield* verifyTable(file, table.size);
       return undefined;
     } catch (error) {
-      return { where: nameOf(table), message: damageOf(error) };
+      return { where: nameOf(table), message: damageOf(error, nameOf(table)) };
     } finally {
       await file?.close();
     }
@@ -80,7 +84,7 @@ export class DatabaseFiles {
     try {
       live = await readLiveFiles(this.#files, this.#folder);
     } catch (error) {
-      yield { where: "db", message: damageOf(error) };
+      yield { where: "db", message: damageOf(error, "db") };
       return;
     }
     const names = (await this.#files.listFolder(this.#folder)) ?? [];
@@ -90,14 +94,16 @@ export class DatabaseFiles {
     });
     for (const name of [live.manifest, ...logs.toSorted()]) {
       const where = `db/${name}`;
-      const file = await this.#files.openFile(join(this.#folder, name), "read");
+      const file = await attempt(`${where} cannot be read`, () =>
+        this.#files.openFile(join(this.#folder, name), "read"),
+      );
       try {
         for await (const item of readRecordLog(file)) {
           if ("record" in item || (item.isTail && !wasStopped)) continue;
           yield { where, message: `byte ${item.offset}: ${item.problem}` };
         }
       } catch (error) {
-        yield { where, message: damageOf(error) };
+        yield { where, message: damageOf(error, where) };
       } finally {
         await file.close();
       }
@@ -125,11 +131,12 @@ function fileName(number: number, extension: string): string {
   return `${String(number).padStart(6, "0")}.${extension}`;
 }
 
-/** What is wrong, where it is that; throws it again where it is not. */
-function damageOf(error: unknown): string {
+/** What is wrong with a file. @throws UnavailableError where it is only not to be had now. */
+function damageOf(error: unknown, where: string): string {
   if (error instanceof FatalError) return error.message;
-  if ((error as NodeJS.ErrnoException).code !== "EIO") throw error;
-  return `it cannot be read: ${messageOf(error)}`;
+  if (error instanceof UnavailableError) throw error;
+  const message = `${where} cannot be read: ${messageOf(error)}`;
+  throw new UnavailableError("UNAVAILABLE_STORE", message, { cause: error });
 }
 
 /**
@@ -137,6 +144,7 @@ function damageOf(error: unknown): string {
  *
  * @param bytesMax Bytes of tables that are looked at, the newest first.
  * @throws FatalError `FATAL_STORE_CORRUPT` that names the first file that is damaged.
+ * @throws UnavailableError `UNAVAILABLE_STORE` if one cannot be read now.
  */
 export async function requireTables(database: DatabaseFiles, bytesMax: number): Promise<void> {
   let left = bytesMax;

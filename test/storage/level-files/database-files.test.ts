@@ -131,24 +131,27 @@ test("requireTables() looks at the newest tables up to its bound", async () => {
   });
 });
 
-test("DatabaseFiles takes EIO for damage, and passes on what will pass", async () => {
+test("DatabaseFiles takes what cannot be read now for no damage", async () => {
   await using made = await fixture();
   const [table] = await made.database.tables();
   assert.ok(table);
-  for (const code of ["EIO", "EMFILE"]) {
+  for (const [code, pattern] of [
+    ["EIO", /\.ldb$/],
+    ["EMFILE", /\.ldb$/],
+    ["EMFILE", /CURRENT$/],
+    ["EMFILE", /MANIFEST/],
+    ["EMFILE", /\.log$/],
+  ] as const) {
     const files: FileSystem = {
       ...REAL_SEAM.files,
       openFile: async (path, mode) => {
-        if (path.endsWith(".ldb")) throw Object.assign(new Error(code), { code });
+        if (pattern.test(path)) throw Object.assign(new Error(code), { code });
         return REAL_SEAM.files.openFile(path, mode);
       },
     };
-    const next = new DatabaseFiles(files, made.path).verify(table).next();
-    if (code === "EMFILE") {
-      await assert.rejects(next, { code });
-      continue;
-    }
-    const where = `db/${made.tables.at(-1)}`;
-    assert.deepEqual((await next).value, { where, message: "it cannot be read: EIO" });
+    const database = new DatabaseFiles(files, made.path);
+    const expected = { code: "UNAVAILABLE_STORE" };
+    if (pattern.test(".log")) await assert.rejects(problemsOf(database), expected);
+    else await assert.rejects(requireTables(database, Number.POSITIVE_INFINITY), expected);
   }
 });
