@@ -142,6 +142,40 @@ test("fsck() of a shard without entries is clean", async () => {
   assert.equal((await run({ folder: shard.folder, guard: shard.guard })).exitCode, 0);
 });
 
+test("fsck() names the damaged blocks of LevelDB's tables, and has nobody open them", async () => {
+  await using shard = await golden.copy();
+  const folder = join(shard.folder, "db");
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".ldb")).toSorted();
+  assert.ok(names.length > 0);
+  for (const name of names) {
+    const bytes = await readFile(join(folder, name));
+    bytes[7] = bytes[7]! ^ 1;
+    await writeFile(join(folder, name), bytes);
+  }
+  const { exitCode, out } = await run({ folder: shard.folder });
+  assert.equal(exitCode, 1);
+  const found = out.split("\n").filter((line) => line.startsWith("DAMAGE"));
+  const expected = names.map(
+    (name) => `DAMAGE table: db/${name}: block at byte 0: its checksum differs`,
+  );
+  assert.deepEqual(found.toSorted(), expected);
+  assert.match(out, /^Nothing more was looked at: LevelDB may abort/m);
+  assert.match(out, /^ {2}table: stop the shard, and bring the file back from a backup/m);
+});
+
+test("fsck() names the place in LevelDB's log that is damaged", async () => {
+  await using shard = await golden.copy();
+  const folder = join(shard.folder, "db");
+  const [name = ""] = (await readdir(folder)).filter((file) => file.endsWith(".log"));
+  const bytes = await readFile(join(folder, name));
+  bytes[100] = bytes[100]! ^ 1;
+  await writeFile(join(folder, name), bytes);
+  const { exitCode, out } = await run({ folder: shard.folder });
+  assert.equal(exitCode, 1);
+  const line = `^DAMAGE database-log: db/${name}: byte 0: a record's checksum differs$`;
+  assert.match(out, new RegExp(line, "m"));
+});
+
 test("fsck() finds records that no entry explains", async () => {
   await using files = await temporaryFolder();
   const folder = join(files.path, "shard");

@@ -9,12 +9,15 @@ import { DatabaseFiles, requireTables } from "../level-files/database-files.ts";
 import type { FileSystem } from "./seam.ts";
 
 /**
- * Bytes of tables that are verified before LevelDB opens them, by the number of starts since
- * the store was last closed in order. At 0.5 GB/s: 0.13 s, which is all of a shard of 400,000
- * entries; half a second; and then all, 3.4 s for 10 million entries. A damaged table makes
- * LevelDB end the process; after the second time it is found at the latest.
+ * Bytes of tables that are verified before LevelDB opens them when the store was closed in order:
+ * 0.13 s at 0.5 GB/s, and all tables of a shard of 400,000 entries.
  */
-const VERIFIED_BYTES_MAX: readonly number[] = [67_108_864, 268_435_456, Number.POSITIVE_INFINITY];
+const VERIFIED_BYTES_MAX = 67_108_864;
+/**
+ * The same after a crash: half a second. After a second one in a row it is all of them, 3.4 s
+ * for 10 million entries: a damaged table makes LevelDB end the process, and so twice at most.
+ */
+const VERIFIED_AFTER_CRASH_BYTES_MAX = 268_435_456;
 /** More starts than that are not counted. */
 const STARTS_MAX = 2;
 
@@ -43,10 +46,7 @@ export async function beginRunning(
   database: string,
 ): Promise<void> {
   const starts = await unfinishedStarts(files, folder);
-  await requireTables(
-    new DatabaseFiles(files, database),
-    VERIFIED_BYTES_MAX[starts] ?? Number.POSITIVE_INFINITY,
-  );
+  await requireTables(new DatabaseFiles(files, database), verifiedBytesMax(starts));
   if (starts >= STARTS_MAX) return;
   const file = await files.openFile(join(folder, "running"), "write");
   try {
@@ -60,4 +60,9 @@ export async function beginRunning(
 /** To be called after LevelDB has closed the database. */
 export async function endRunning(files: FileSystem, folder: string): Promise<void> {
   await files.remove(join(folder, "running"));
+}
+
+function verifiedBytesMax(starts: number): number {
+  if (starts === 0) return VERIFIED_BYTES_MAX;
+  return starts === 1 ? VERIFIED_AFTER_CRASH_BYTES_MAX : Number.POSITIVE_INFINITY;
 }
