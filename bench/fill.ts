@@ -27,6 +27,7 @@ import { openLevelStore } from "../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../src/storage/level/real.ts";
 import type { Commit, Store } from "../src/storage/store.ts";
 import { type EntryBlock, FillEntries } from "./fill-entries.ts";
+import { sealFilled } from "./fill-seal.ts";
 import type { BlockTask } from "./fill-worker.ts";
 import { sha256 } from "./log-reader.ts";
 import { describeMachine } from "./machine.ts";
@@ -43,6 +44,8 @@ export interface FillOptions {
   readonly frontends?: number;
   /** Entries of one commit; a multiple of 256 makes whole tiles. */
   readonly groupEntries: number;
+  /** Whether full tiles are sealed before it ends. */
+  readonly isSealed: boolean;
   /** Stops before the next commit once it is aborted. */
   readonly signal?: AbortSignal;
   readonly log: (line: string) => void;
@@ -58,6 +61,8 @@ export interface FillReport {
   readonly entriesPerSecond: number;
   /** Of all threads of this process, LevelDB's too; microseconds. */
   readonly cpuUsPerEntry: number;
+  /** What sealing took; undefined if it was not asked for. */
+  readonly sealed: Awaited<ReturnType<typeof sealFilled>> | undefined;
 }
 
 /** Blocks that are being made while one is committed. */
@@ -85,10 +90,13 @@ export async function fillFolder(options: FillOptions): Promise<FillReport> {
   const { start, head } = await fillStore(store, signer, options);
   const seconds = (performance.now() - started) / 1_000;
   const cpu = process.cpuUsage(cpuBefore);
+  const sealed = options.isSealed
+    ? await sealFilled(store, head?.treeSize ?? 0, options.log)
+    : undefined;
   const treeSize = head?.treeSize ?? 0;
   const added = treeSize - start;
   return {
-    ...{ where, start, treeSize, seconds },
+    ...{ where, start, treeSize, seconds, sealed },
     entriesPerSecond: added / seconds,
     cpuUsPerEntry: (cpu.user + cpu.system) / Math.max(1, added),
   };
@@ -255,10 +263,10 @@ async function madeFolder(path: string): Promise<string> {
   return folder;
 }
 
-const USAGE = `scripts/node24 bench/fill.ts --folder DIR [--entries 10000000] [--group 4096] [--seed 42]
+const USAGE = `scripts/node24 bench/fill.ts --folder DIR [--entries 10000000] [--group 4096] [--seed 42] [--seal]
 
-Takes the shard below DIR to so many entries (2.7 kB each before tiles are sealed); DIR is made
-if it is not there. Goes on where an earlier run ended. Afterwards:
+Takes the shard below DIR to so many entries (2.7 kB each before tiles are sealed, which --seal
+does at the end and otherwise 'serve' in the background); DIR is made if it is not there. Goes on where an earlier run ended. Afterwards:
   ./stratus serve --config DIR/stratus.yaml
   ./stratus fsck DIR/data/bench2027 --guard DIR/guard
 `;
@@ -271,6 +279,7 @@ async function main(args: readonly string[]): Promise<number> {
       entries: { type: "string", default: "10000000" },
       group: { type: "string", default: "4096" },
       seed: { type: "string", default: "42" },
+      seal: { type: "boolean", default: false },
     },
     strict: true,
   });
@@ -285,6 +294,7 @@ async function main(args: readonly string[]): Promise<number> {
     entries: parseDecimal(values.entries),
     seed: parseDecimal(values.seed),
     groupEntries: parseDecimal(values.group),
+    isSealed: values.seal,
     signal: stop.signal,
     log: (line) => console.error(`fill: ${line}`),
   });
@@ -292,6 +302,12 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(
     `from ${report.start} to ${report.treeSize} entries in ${report.seconds.toFixed(1)} s: ${report.entriesPerSecond.toFixed(0)}/s, ${report.cpuUsPerEntry.toFixed(1)} us of CPU an entry`,
   );
+  if (report.sealed !== undefined) {
+    const { entries, seconds, cpuUsPerEntry } = report.sealed;
+    console.log(
+      `sealed ${entries} entries in ${seconds.toFixed(1)} s, ${cpuUsPerEntry.toFixed(1)} us of CPU an entry`,
+    );
+  }
   return 0;
 }
 

@@ -80,6 +80,7 @@ async function fillBoth(options: FlatOptions): Promise<readonly [ServerFolder, S
       folder: join(options.parent, String(entries)),
       entries,
       groupEntries: 4_096,
+      isSealed: true,
     });
     const rate = treeSize > start ? `, ${entriesPerSecond.toFixed(0)}/s` : "";
     options.log(`from ${start} to ${treeSize}${rate}`);

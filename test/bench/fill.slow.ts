@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/level.ts";
 test("fillFolder() goes on where it ended, and what it made is clean and served", async () => {
   await using temporary = await temporaryFolder();
   const folder = join(temporary.path, "shard");
-  const options = { folder, seed: 42, groupEntries: 512, log: () => undefined };
+  const options = { folder, seed: 42, groupEntries: 512, isSealed: false, log: () => undefined };
   const sizes: (readonly [number, number])[] = [];
   let report: FillReport | undefined;
   for (const entries of [700, 2_100, 2_100]) {
@@ -34,7 +34,13 @@ test("fillFolder() goes on where it ended, and what it made is clean and served"
 
 test("fillFolder() that is stopped leaves a whole shard", async () => {
   await using temporary = await temporaryFolder();
-  const options = { folder: temporary.path, seed: 42, groupEntries: 256, log: () => undefined };
+  const options = {
+    folder: temporary.path,
+    seed: 42,
+    groupEntries: 256,
+    isSealed: false,
+    log: () => undefined,
+  };
   const signal = AbortSignal.abort();
   const stopped = await fillFolder({ ...options, entries: 5_000, signal });
   assert.equal(stopped.treeSize, 256);
