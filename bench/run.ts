@@ -1,9 +1,11 @@
 /**
- * `npm run bench`: starts a fresh server, measures it, prints Markdown for README.md. With
- * `BENCH=real` the real suite, else a short one that says nothing about speed.
+ * `npm run bench [-- FRONTENDS...]`: starts a fresh server, measures it, prints Markdown for
+ * README.md. With `BENCH=real` the real suite, else a short one that says nothing about speed.
  * @module
  */
+import { availableParallelism } from "node:os";
 import { messageOf } from "../src/base/errors.ts";
+import { parseDecimal } from "../src/encoding/decimal.ts";
 import { CACHE_FOLDER } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { openStratus } from "./server.ts";
@@ -16,7 +18,10 @@ async function main(): Promise<number> {
   const log = (line: string) => console.error(`bench: ${line}`);
   log(isReal ? "real suite, some minutes" : "smoke suite: BENCH=real measures");
   const reports: SuiteReport[] = [];
-  for (const frontends of isReal ? [0, 2] : [0]) {
+  const wanted = process.argv.slice(2).map(parseDecimal);
+  // As by default, and all in one thread.
+  const usual = isReal ? [availableParallelism() - 1, 0] : [0];
+  for (const frontends of new Set(wanted.length > 0 ? wanted : usual)) {
     log(`frontends ${frontends}`);
     await using server = await openStratus({
       seed: SEED,
