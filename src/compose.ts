@@ -14,9 +14,11 @@ import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
 import { buildOperationsApp } from "./http/operations.ts";
+import { describeRoots, openRoots, shareRoots } from "./keep-roots.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
+import type { RootsKeeper } from "./roots/keeper.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
 import type { GuardFolder } from "./signer/guard-folder.ts";
 import { sha256 } from "./signer/sha256.ts";
@@ -48,6 +50,8 @@ export interface Running {
   readonly logs: ReadonlyMap<string, Log>;
   /** Resolves with the reason if it cannot go on serving: stop it. */
   readonly failed: Promise<string>;
+  /** Reads the roots and what is blocked again, in every thread. Never rejects. */
+  reloadRoots(): Promise<void>;
   /** Drains and closes everything; takes at most `config.drainMs` and the running groups. */
   stop(): Promise<void>;
 }
@@ -76,32 +80,44 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   let frontends: Frontends<Counted> | undefined;
   const releaseFrontends =
     count === 0 ? undefined : async (shard: number) => frontends?.release(shard) ?? (() => {});
-  const opened = await openShards(config, { ...overrides, clock, observer, releaseFrontends });
+  const keeper = await openRoots(config, clock, observer);
+  const rootsOf = (shard: string) => keeper.rootsOf(shard);
+  const ports = { ...overrides, clock, observer, rootsOf, releaseFrontends };
+  const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
-  const world = { config, opened, clock, observer };
+  const world = { config, opened, keeper, clock, observer };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
   const read = async () => metrics.read(await server.counted());
-  const operations = buildOperationsApp({ logs, metrics: read, clock, observer });
+  const roots = () => describeRoots(config, keeper);
+  const operations = buildOperationsApp({ logs, metrics: read, roots, clock, observer });
   // What is deferred last is done first, whether by `stop` or because something here throws.
   await using closing = new AsyncDisposableStack();
   closing.defer(() => drain(operations, clock, 0));
   closing.defer(() => stopShards(shards));
   closing.defer(() => stopAll([...audits, ...sealers]));
   closing.defer(() => server.stop());
+  closing.use(keeper);
   const listenUrl = formatUrl(await server.listen());
   const operationsUrl = formatUrl(await listen(operations, config.operations));
   // A shard answers 503 until it is open; reads begin as soon as its head is proven.
   await Promise.all(shards.map((shard) => shard.start()));
+  await keeper.start(async (changed) => {
+    for (const [name, accepted] of changed) logs.get(name)?.replaceRoots(accepted);
+    await frontends?.replaceRoots(shareRoots(config, keeper));
+  });
   for (const job of [...audits, ...sealers]) job.start();
   const running = closing.move();
   const { failed } = server;
-  return { listenUrl, operationsUrl, logs, failed, stop: () => running.disposeAsync() };
+  const reloadRoots = () => keeper.reload();
+  const stop = () => running.disposeAsync();
+  return { listenUrl, operationsUrl, logs, failed, reloadRoots, stop };
 }
 
 interface ServerWorld {
   readonly config: Config;
   readonly opened: Opened;
+  readonly keeper: RootsKeeper;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -131,13 +147,19 @@ function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>):
 }
 
 function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
-  const { config, opened, clock, observer } = world;
-  const data = frontendData(config, opened.logs, count);
+  const { config, opened, keeper, clock, observer } = world;
+  const shards = frontendShards(config, opened.logs);
+  const clientCells = makeClientCells(config.limits);
   const script = new URL(import.meta.url.replace(/compose(\.[jt]s)$/, "frontend$1"));
   const logs = [...opened.logs.values()];
   return new Frontends({
     count,
-    start: () => new FrontendThread(script, data),
+    // One that takes another's place goes by the roots of its own start.
+    start: () => {
+      const roots = shareRoots(config, keeper);
+      const data: FrontendData = { config, frontendCount: count, clientCells, shards, roots };
+      return new FrontendThread(script, data);
+    },
     sequencers: {
       shards: logs.map((log) => (log instanceof Shard ? log.sequencing : undefined)),
       sha256,
@@ -149,24 +171,13 @@ function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
   });
 }
 
-function frontendData(
-  config: Config,
-  logs: ReadonlyMap<string, Log>,
-  frontendCount: number,
-): FrontendData {
-  // Most shards share one set of roots: it is sent and parsed once.
-  const names = [...new Set(config.shards.map((shard) => shard.roots.join("\n")))];
-  const rootSets: (readonly Uint8Array[])[] = names.map(() => []);
-  const shards = config.shards.map((shard): FrontendShard => {
-    const log = logs.get(shard.name);
-    if (log === undefined) throw new RangeError(`no shard ${shard.name}`);
-    const rootSet = names.indexOf(shard.roots.join("\n"));
-    rootSets[rootSet] = log.roots();
+function frontendShards(config: Config, logs: ReadonlyMap<string, Log>): readonly FrontendShard[] {
+  return config.shards.map(({ name }): FrontendShard => {
+    const log = logs.get(name);
+    if (log === undefined) throw new RangeError(`no shard ${name}`);
     const cell = log instanceof Shard ? log.cell.buffer : log.status().reason;
-    return { identity: log.identity, publicKey: log.publicKey, rootSet, cell };
+    return { identity: log.identity, publicKey: log.publicKey, cell };
   });
-  const clientCells = makeClientCells(config.limits);
-  return { config, frontendCount, clientCells, shards, rootSets };
 }
 
 function formatUrl({ host, port }: { readonly host: string; readonly port: number }): string {

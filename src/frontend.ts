@@ -11,6 +11,7 @@ import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen } from "./http/listen.ts";
+import { type SharedRoots, takeRoots } from "./keep-roots.ts";
 import { FailedLog } from "./log/failed.ts";
 import { Frontend } from "./log/frontend.ts";
 import { HeadCell } from "./log/head-cell.ts";
@@ -24,7 +25,6 @@ import type { ShardIdentity } from "./storage/store.ts";
 import { combineObservers } from "./telemetry/combine.ts";
 import { loggingObserver, standardError } from "./telemetry/logging.ts";
 import { metricsObserver } from "./telemetry/metrics.ts";
-import { RootSet } from "./x509/roots.ts";
 
 /** What a frontend thread is started with: `workerData`. */
 export interface FrontendData {
@@ -35,15 +35,13 @@ export interface FrontendData {
   readonly clientCells: ClientCells;
   /** In the order of the configuration. */
   readonly shards: readonly FrontendShard[];
-  /** Sets of accepted roots, DER; shards name theirs by position. */
-  readonly rootSets: readonly (readonly Uint8Array[])[];
+  readonly roots: SharedRoots;
 }
 
 /** One shard for a frontend thread. */
 export interface FrontendShard {
   readonly identity: ShardIdentity;
   readonly publicKey: Uint8Array;
-  readonly rootSet: number;
   /** The shard's cell, or why it could not be opened. */
   readonly cell: SharedArrayBuffer | string;
 }
@@ -52,18 +50,18 @@ await run();
 
 async function run(): Promise<void> {
   const main = mainThread();
-  const { config, frontendCount, clientCells, shards, rootSets } = main.data as FrontendData;
+  const { config, frontendCount, clientCells, shards, roots: shared } = main.data as FrontendData;
   const clock = systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging);
   const client = new SequencerClient(main.wire, shards.length);
-  const roots = rootSets.map((ders) => new RootSet(ders, sha256));
+  const roots = takeRoots(shared);
   const logs = new Map<string, Log>();
   const readers = new Map<number, SharedReader>();
-  for (const [index, { identity, publicKey, rootSet, cell: buffer }] of shards.entries()) {
+  for (const [index, { identity, publicKey, cell: buffer }] of shards.entries()) {
     const shard = defined(config.shards[index], "a shard of the configuration");
-    const accepted = defined(roots[rootSet], "a set of roots");
+    const accepted = defined(roots[index], "a set of roots");
     if (typeof buffer === "string") {
       logs.set(shard.name, new FailedLog(identity, publicKey, accepted.ders, buffer));
       continue;
@@ -93,6 +91,12 @@ async function run(): Promise<void> {
           return readers.get(question.shard)?.release();
         case "resume":
           return readers.get(question.shard)?.resume();
+        case "roots":
+          for (const [index, accepted] of takeRoots(question.roots as SharedRoots).entries()) {
+            const { name = "" } = config.shards[index] ?? {};
+            if (accepted !== undefined) logs.get(name)?.replaceRoots(accepted);
+          }
+          return;
         case "metrics":
           return metrics.counted();
         case "drain":

@@ -21,7 +21,6 @@ import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import type { SelfAudit } from "./monitor/self-audit.ts";
 import type { TreeHead } from "./rfc6962/tree-head.ts";
-import { loadRoots } from "./roots/load.ts";
 import { requireKnown } from "./sequencer/public-head.ts";
 import { judgeOf } from "./server-parts.ts";
 import type { EcdsaKey } from "./signer/ecdsa.ts";
@@ -38,7 +37,7 @@ import { LAG_ENTRIES_MAX, Sealer, SealingTurn } from "./storage/level/sealer.ts"
 import type { Seam } from "./storage/level/seam.ts";
 import type { Store } from "./storage/store.ts";
 import type { Observer } from "./telemetry/observer.ts";
-import { RootSet } from "./x509/roots.ts";
+import type { RootSet } from "./x509/roots.ts";
 
 /** In a development configuration a jumped clock is believed after so much steady time. */
 const DEVELOPMENT_STEADY_MS = 60_000;
@@ -50,6 +49,8 @@ const BUSY_POOL_ENTRIES = 16;
 export interface World {
   readonly clock: Clock;
   readonly observer: Observer;
+  /** What submissions to a shard are judged by. */
+  readonly rootsOf: (shard: string) => RootSet;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
   /** Stands between a guard's records and its signer. */
@@ -142,11 +143,7 @@ async function openShard(
   };
   const key = await readKeyFile(shard.keyPath);
   const identity = identityOf(config, shard, key.logId);
-  const roots = await loadRoots(shard.roots);
-  const rootSet = new RootSet(roots.ders, sha256);
-  for (const message of roots.warnings) {
-    observer({ type: "recovery-step", shard: shard.name, message });
-  }
+  const rootSet = world.rootsOf(shard.name);
   const seam = world.seam?.(shard.name) ?? REAL_SEAM;
   let store: LevelStore | undefined;
   try {

@@ -65,8 +65,19 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     node: { "node:worker_threads": "thread.ts" },
   },
   clock: { folders: [...CORE], node: "any" },
-  // Roots are read from files and Node's store, and parsed as certificates.
-  roots: { folders: ["base", "x509"], node: "any" },
+  // Roots are read from files, Node's store and get-roots, parsed as certificates, and read
+  // again by the clock; how a URL is fetched is passed in.
+  roots: {
+    folders: [
+      "base",
+      "encoding",
+      "rfc6962",
+      "x509",
+      "src/clock/clock.ts",
+      "src/telemetry/observer.ts",
+    ],
+    node: "any",
+  },
   telemetry: {
     folders: [...CORE],
     packages: { pino: "logging.ts", "prom-client": "metrics.ts" },
@@ -102,7 +113,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "src/compose.ts",
       "src/create.ts",
       "src/inspect.ts",
+      "src/keep-roots.ts",
       "src/signer/sha256.ts",
+      // Pure words, and a file of fingerprints.
+      "src/roots/blocklist.ts",
+      "src/roots/monitor-root.ts",
       "config",
       ...CORE,
       "x509",
@@ -182,6 +197,7 @@ const ROOTS: readonly string[] = [
   "create",
   "frontend",
   "inspect",
+  "keep-roots",
   "main",
   "open-shards",
   "server-parts",

@@ -18,6 +18,7 @@ const DEATHS_WINDOW_MS = 60_000;
 const START_MS_MAX = 60_000;
 const METRICS_MS_MAX = 1_000;
 const RELEASE_MS_MAX = 5_000;
+const ROOTS_MS_MAX = 10_000;
 
 /** Beyond the drain itself, until a thread says that it is through. */
 const DRAIN_EXTRA_MS = 2_000;
@@ -108,6 +109,15 @@ export class Frontends<Metrics> {
         await this.#askAll({ type: "resume", shard }, RELEASE_MS_MAX);
       });
     });
+  }
+
+  /**
+   * Makes every frontend go by other roots. One that does not is ended; what is started from now
+   * on must be started with them.
+   * @param roots What the threads' script takes.
+   */
+  replaceRoots(roots: unknown): Promise<void> {
+    return this.#askAll({ type: "roots", roots }, ROOTS_MS_MAX);
   }
 
   /** Drains all frontends and ends them. */

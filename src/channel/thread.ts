@@ -14,6 +14,8 @@ export type Question =
   | { readonly type: "release"; readonly shard: number }
   /** Open it again. */
   | { readonly type: "resume"; readonly shard: number }
+  /** Go by these roots from now on; answers when it does. */
+  | { readonly type: "roots"; readonly roots: unknown }
   /** What was counted. */
   | { readonly type: "metrics" }
   /** Answer what is in flight, then close. */

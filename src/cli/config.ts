@@ -6,11 +6,11 @@
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { rootCertificates } from "node:tls";
 import { MalformedError, messageOf } from "../base/errors.ts";
 import { problemOfFolderMode, problemOfKeyMode } from "../base/mode.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { EXTENDED_KEY_USAGE_OIDS, formatAddress, formatTime } from "../config/scalar.ts";
+import { explainRoots, explainRootsKeeping } from "./config-roots.ts";
 import { type LoadOptions, listFolders, loadConfig } from "./load-config.ts";
 
 /** Where the command speaks. */
@@ -61,6 +61,7 @@ export async function checkConfig(path: string, io: CheckIo): Promise<number> {
   const findings = new Findings();
   explainServer(config, findings);
   await explainFolders(config, findings);
+  await explainRootsKeeping(config, findings);
   const shardOfLogId = new Map<string, string>();
   for (const shard of config.shards) {
     findings.say("");
@@ -140,7 +141,7 @@ async function explainShard(
   findings.say(`  Folder ${shard.folder} (${state}).`);
   await explainFolderMode(shard.folder, findings);
   await explainKey(shard, exists, shardOfLogId, findings);
-  for (const root of shard.roots) await explainRoots(root, findings);
+  await explainRoots(shard, config, findings);
   const usages = shard.extendedKeyUsages.map(formatExtendedKeyUsage).join(", ");
   findings.say(`  Extended key usages: ${usages === "" ? "any" : usages}.`);
   if (!shard.acceptPrecertificateSigningCertificates) {
@@ -202,21 +203,6 @@ function logIdOf(pem: string): string {
   if (curve !== "prime256v1") throw new Error(`expected a P-256 key, got ${curve}`);
   const spki = createPublicKey(key).export({ type: "spki", format: "der" });
   return createHash("sha256").update(spki).digest("base64");
-}
-
-async function explainRoots(root: string, findings: Findings): Promise<void> {
-  if (root === "mozilla") {
-    findings.say(`  Roots: mozilla, ${rootCertificates.length} certificates that Node carries.`);
-    return;
-  }
-  try {
-    const pem = await readFile(root, "utf8");
-    const count = pem.split("-----BEGIN CERTIFICATE-----").length - 1;
-    if (count === 0) findings.fail(`roots file ${root} holds no certificate in PEM.`);
-    else findings.say(`  Roots: ${root}, ${count} certificates.`);
-  } catch (thrown) {
-    findings.fail(`roots file ${root} cannot be read: ${messageOf(thrown)}.`);
-  }
 }
 
 function formatExtendedKeyUsage(oid: string): string {

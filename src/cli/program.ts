@@ -17,7 +17,8 @@ import { initShards } from "./init.ts";
 import { TERMINAL } from "./io.ts";
 import { type LoadOptions, loadConfig } from "./load-config.ts";
 import { TERMINAL_PROGRESS } from "./progress.ts";
-import { serve } from "./serve.ts";
+import { addRootsCommands } from "./roots-commands.ts";
+import { type ServeIo, serve } from "./serve.ts";
 import { submit } from "./submit.ts";
 
 /** The development configuration of the project, for `npm start`. */
@@ -56,6 +57,7 @@ function createRoot(exit: (code: number) => void): Command {
   addServerCommands(root, exit);
   addClientCommands(root, exit);
   addAuditCommands(root, exit);
+  addRootsCommands(root, exit, load);
   return root;
 }
 
@@ -77,7 +79,7 @@ function addServerCommands(root: Command, exit: (code: number) => void): void {
         TERMINAL.out("WARNING: the keys above were made just now, for development only.");
         TERMINAL.out("They lie unprotected on this disk; never let anyone rely on this log.");
       }
-      exit(await serve(config, { print: TERMINAL.out, stopped: untilStopped() }));
+      exit(await serve(config, processIo()));
     });
   withOverrides(root.command("init"))
     .description("create each shard of the configuration that does not exist yet")
@@ -85,9 +87,12 @@ function addServerCommands(root: Command, exit: (code: number) => void): void {
       await initShards(await load(flags), TERMINAL.out);
     });
   withOverrides(root.command("serve"))
-    .description("serve the log in the foreground until SIGTERM; creates nothing")
+    .description(
+      "serve the log in the foreground until SIGTERM; creates no shard. SIGHUP reads the roots again",
+    )
     .action(async (flags: OverrideFlags) => {
-      exit(await serve(await load(flags), { print: TERMINAL.out, stopped: untilStopped() }));
+      const io = processIo();
+      exit(await serve(await load(flags), io));
     });
   const config = root.command("config").description("look at a configuration");
   withOverrides(config.command("check"), false)
@@ -214,6 +219,17 @@ async function load(flags: OverrideFlags, fallback?: string): Promise<Config> {
 
 function loadOptions(): Omit<LoadOptions, "overrides"> {
   return { cwd: process.cwd(), nowMs: Date.now() };
+}
+
+/** How `serve` speaks and is spoken to by the system. */
+function processIo(): ServeIo {
+  // From now on: SIGHUP while the log starts must not end it. What starts reads everything.
+  let reload = (): void => {};
+  process.on("SIGHUP", () => reload());
+  const onReload = (run: () => void): void => {
+    reload = run;
+  };
+  return { print: TERMINAL.out, stopped: untilStopped(), onReload };
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */

@@ -13,6 +13,8 @@ export interface ServeIo {
   readonly print: (line: string) => void;
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<void>;
+  /** Calls back each time the process is asked to read its roots again. */
+  readonly onReload: (reload: () => void) => void;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface ServeIo {
  */
 export async function serve(config: Config, io: ServeIo): Promise<number> {
   const running = await startStratus(config);
+  io.onReload(() => void running.reloadRoots());
   for (const line of describe(config, running)) io.print(line);
   const reason = await Promise.race([io.stopped, running.failed]);
   if (reason !== undefined) io.print(`Cannot go on: ${reason}`);

@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly bytesMax: number;
   /** For the whole exchange, body included. */
   readonly timeoutMs: number;
+  /** Gives the exchange up before that. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is known of a failed request. */
@@ -58,11 +60,12 @@ export const TIMEOUT_MS = 30_000;
  */
 export async function fetchBytes(request: HttpRequest): Promise<Uint8Array> {
   const { url, json, bytesMax, timeoutMs } = request;
+  const deadline = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, {
       method: json === undefined ? "GET" : "POST",
       redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: request.signal ? AbortSignal.any([deadline, request.signal]) : deadline,
       headers: { "user-agent": "stratus", ...(json && { "content-type": "application/json" }) },
       ...(json === undefined ? {} : { body: json }),
     });

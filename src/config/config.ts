@@ -67,6 +67,22 @@ export interface FreeSpaceConfig {
   readonly percentMin: number;
 }
 
+/** When the sources of roots are read again, and what is then not believed. */
+export interface RootsReloadConfig {
+  /** Milliseconds between two readings; 0: only when asked. */
+  readonly intervalMs: number;
+  /** Percent of a shard's roots that one reading may lose; 0 to 100. */
+  readonly lossPercentMax: number;
+}
+
+/** Certificates that no path may contain. */
+export interface BlockedConfig {
+  /** SHA-256, 64 lower-case digits each. */
+  readonly fingerprints: readonly string[];
+  /** Absolute path of a file with more of them, read again with the roots. */
+  readonly file?: string | undefined;
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -76,7 +92,7 @@ export interface ShardConfig {
   readonly notAfterStartMs: number;
   /** Exclusive. */
   readonly notAfterLimitMs: number;
-  /** `mozilla` or absolute paths of PEM files. */
+  /** `mozilla`, absolute paths of files, and URLs. */
   readonly roots: readonly string[];
   /** Absolute path of the PKCS#8 P-256 key. */
   readonly keyPath: string;
@@ -116,6 +132,8 @@ export interface Config {
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
+  readonly rootsReload: RootsReloadConfig;
+  readonly blocked: BlockedConfig;
   /** In the order of the file, those of a series by year. At least one. */
   readonly shards: readonly ShardConfig[];
 }

@@ -66,6 +66,24 @@ ${shards.properties?.["audit"]?.description}
 
 ${formatTable(shards.properties?.["audit"] ?? {})}
 
+## \`freeSpace\`
+
+${top["freeSpace"]?.description}
+
+${formatTable(top["freeSpace"] ?? {})}
+
+## \`rootsReload\`
+
+${top["rootsReload"]?.description}
+
+${formatTable(top["rootsReload"] ?? {})}
+
+## \`blocked\`
+
+${top["blocked"]?.description}
+
+${formatTable(top["blocked"] ?? {})}
+
 ## \`limits\`
 
 ${top["limits"]?.description}

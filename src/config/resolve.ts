@@ -92,6 +92,13 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },
+    rootsReload: { ...file.rootsReload },
+    blocked: {
+      fingerprints: file.blocked.fingerprints.map((fingerprint) => fingerprint.toLowerCase()),
+      ...(file.blocked.file !== undefined && {
+        file: resolvePath(context.folder, file.blocked.file),
+      }),
+    },
     shards: placed.map(({ shard }) => shard),
   };
 }
@@ -178,7 +185,7 @@ function shardsOf(
         notAfterStartMs: window.notAfterStartMs,
         notAfterLimitMs: window.notAfterLimitMs,
         roots: (settings.roots ?? surroundings.roots).map((root) =>
-          root === "mozilla" ? root : resolvePath(context.folder, root),
+          root === "mozilla" || root.includes("://") ? root : resolvePath(context.folder, root),
         ),
         keyPath,
         folder,

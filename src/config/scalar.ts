@@ -147,9 +147,28 @@ export function parseExtendedKeyUsage(text: string): Parsed<string> {
   return { problem: `expected an extended key usage (write ${names}, or a dotted OID)` };
 }
 
-/** `mozilla`, or a path; a bare word is more likely a mistyped store than a file. */
+/** What is wrong with a SHA-256 as 64 hexadecimal digits of either case, if anything. */
+export function problemOfFingerprint(text: string): string | undefined {
+  if (/^[0-9a-fA-F]{64}$/.test(text)) return undefined;
+  return "expected a SHA-256 (write 64 hexadecimal digits)";
+}
+
+/**
+ * `mozilla`, a URL, or a path; a bare word is more likely a mistyped store than a file. Who can
+ * change what a URL answers could add roots: http is for this machine alone.
+ */
 export function problemOfRoot(text: string): string | undefined {
   if (text === "mozilla") return undefined;
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text)) {
+    const url = URL.parse(text);
+    if (url === null) return "expected a URL (write for example https://ct.example.org/roots.csv)";
+    if (url.username !== "" || url.password !== "") {
+      return "expected no user name and no password (leave out what is before '@')";
+    }
+    const isLocal = /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
+    if (url.protocol === "https:" || (url.protocol === "http:" && isLocal)) return undefined;
+    return "expected https (write https://...)";
+  }
   if (!/[./]/.test(text)) return "expected a root store (write mozilla, or a path as ./roots.pem)";
   return problemOfPath(text);
 }

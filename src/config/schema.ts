@@ -11,18 +11,19 @@ import type {
   FreeSpaceConfig,
   LimitsConfig,
   PoolConfig,
+  RootsReloadConfig,
 } from "./config.ts";
 import { freeSpaceSchema } from "./free-space-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
+import { type BlockedItem, blockedSchema, rootList, rootsReloadSchema } from "./roots-schema.ts";
 import {
-  type Parsed,
   parseAddress,
   parseExtendedKeyUsage,
   parseTime,
   parseUrl,
   problemOfPath,
-  problemOfRoot,
 } from "./scalar.ts";
+import { text, textWithout } from "./text-schema.ts";
 
 /** What a series and a shard both may set. */
 export interface ShardSettings {
@@ -69,6 +70,8 @@ export interface ConfigFile {
   readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
   readonly roots: readonly string[];
+  readonly rootsReload: RootsReloadConfig;
+  readonly blocked: BlockedItem;
   readonly series: readonly SeriesItem[];
   readonly shards: readonly ShardItem[];
 }
@@ -79,27 +82,8 @@ const FRONTENDS_MAX = 64;
 /** Shards that one process serves at most. */
 export const SHARDS_MAX = 256;
 
-/** A text that `parse` takes. */
-function text(parse: (value: string) => Parsed<unknown>): z.ZodString {
-  return z.string().check((context) => {
-    const parsed = parse(context.value);
-    if ("problem" in parsed) {
-      context.issues.push({ code: "custom", message: parsed.problem, input: context.value });
-    }
-  });
-}
-
-/** A text with which `problemOf` finds nothing wrong. */
-function textWithout(problemOf: (value: string) => string | undefined): z.ZodString {
-  return text((value) => {
-    const problem = problemOf(value);
-    return problem === undefined ? { value } : { problem };
-  });
-}
-
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 const path = () => textWithout(problemOfPath);
-const rootList = () => z.array(textWithout(problemOfRoot)).min(1).max(64);
 
 const batch = z
   .strictObject({
@@ -195,7 +179,7 @@ const settings = {
     .optional()
     .meta({
       description:
-        "Accepted roots of this shard: `mozilla` (the store that Node carries) and paths of PEM files. Absent: those of the top level.",
+        "Accepted roots of this shard, in the same words. Absent: those of the top level.",
       examples: [["./roots.pem"]],
     }),
   batch,
@@ -364,9 +348,11 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .default(["mozilla"])
       .meta({
         description:
-          "Accepted roots of every shard that names none: `mozilla` (the store that Node carries) and paths of PEM files.",
+          "Accepted roots of every shard that names none, merged: `mozilla` (the store that Node carries), paths of PEM files or CSV reports of the CCADB, and https URLs of such reports. A root once accepted stays accepted, whatever becomes of its source; `docs/ROOTS.md` says how one is blocked.",
         examples: [["mozilla"]],
       }),
+    rootsReload: rootsReloadSchema,
+    blocked: blockedSchema,
     series: z
       .array(series)
       .max(64)

@@ -1,5 +1,5 @@
 /**
- * The operations port: metrics and health. Never the public one.
+ * The operations port: metrics, health and the ledger of roots. Never the public one.
  * @module
  */
 import fastify, { type FastifyInstance } from "fastify";
@@ -15,6 +15,8 @@ import { type Handler, Responder } from "./responder.ts";
 export interface OperationsOptions {
   readonly logs: ReadonlyMap<string, Log>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The accepted roots and what became of them, for JSON. */
+  readonly roots: () => object;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -54,6 +56,10 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
     const metrics = await options.metrics();
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
     return ok(headers, Buffer.from(metrics.text, "utf8"));
+  });
+  read("roots", "/roots", () => {
+    const body = Buffer.from(`${JSON.stringify(options.roots(), undefined, 2)}\n`, "utf8");
+    return ok(["Content-Type", "application/json", "Cache-Control", "no-store"], body);
   });
   handleServerEvents(app, responder, options.clock, (request, response) => {
     responder.serve({ shard: "", name: "other" }, request, response, () => {

@@ -6,13 +6,14 @@
 import { UnavailableError } from "../base/errors.ts";
 import { reasonWithAdvice } from "../sequencer/advice.ts";
 import type { ShardIdentity } from "../storage/store.ts";
+import type { RootSet } from "../x509/roots.ts";
 import type { Log, LogStatus } from "./log.ts";
 
 /** Everything of it throws UnavailableError `UNAVAILABLE_SHARD_NOT_READY`. */
 export class FailedLog implements Log {
   readonly identity: ShardIdentity;
   readonly publicKey: Uint8Array;
-  readonly #roots: readonly Uint8Array[];
+  #roots: readonly Uint8Array[];
   readonly #reason: string;
 
   constructor(
@@ -29,6 +30,10 @@ export class FailedLog implements Log {
 
   roots(): readonly Uint8Array[] {
     return this.#roots;
+  }
+
+  replaceRoots(roots: RootSet): void {
+    this.#roots = roots.ders;
   }
 
   requireOpen(): never {

@@ -15,6 +15,7 @@ import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { CLOSING, POOL_FULL, type Sequence } from "../sequencer/message.ts";
 import type { ShardIdentity, StoreReader } from "../storage/store.ts";
 import type { Observer } from "../telemetry/observer.ts";
+import type { RootSet } from "../x509/roots.ts";
 import { Deadlines } from "./deadline.ts";
 import type { HeadCell } from "./head-cell.ts";
 import type { Judge } from "./judge.ts";
@@ -84,6 +85,10 @@ export class Frontend implements Log {
 
   roots(): readonly Uint8Array[] {
     return this.#options.judge.roots.ders;
+  }
+
+  replaceRoots(roots: RootSet): void {
+    this.#options.judge.replaceRoots(roots);
   }
 
   requireOpen(endpoint: SubmitEndpoint): void {

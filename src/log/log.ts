@@ -9,6 +9,7 @@ import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
+import type { RootSet } from "../x509/roots.ts";
 
 /** The two ways in: RFC 6962, sections 4.1 and 4.2. */
 export type SubmitEndpoint = "add-chain" | "add-pre-chain";
@@ -36,6 +37,9 @@ export interface Log {
 
   /** Accepted roots, DER, in order. */
   roots(): readonly Uint8Array[];
+
+  /** From now on submissions are judged by these; what was learnt under others is forgotten. */
+  replaceRoots(roots: RootSet): void;
 
   /**
    * Throws what the headers of a submission alone decide, before its body is read. add-chain

@@ -43,11 +43,16 @@ function levelOf(event: LogEvent): LogLevel | undefined {
       return event.state === "failed" ? "error" : "info";
     case "recovery-step":
       return "info";
+    case "roots-read":
+      return event.changeCount > 0 ? "info" : "debug";
+    case "roots-refused":
+      return "error";
     case "audit-pass":
       return event.damage > 0 ? "error" : "debug";
     case "clock-held":
     case "audit-interrupted":
     case "space-short":
+    case "roots-warning":
       return "warn";
     case "audit-finding":
       return event.isConfirmed ? "error" : "warn";

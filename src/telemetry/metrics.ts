@@ -72,6 +72,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const audits = auditMetrics(registry);
   const sealing = sealingMetrics(registry);
   const counted = async () => [...(await registry.getMetricsAsJSON()), ...tally.counted()];
+  const roots = rootsMetrics(registry);
   return {
     observer: (event) => {
       requests(event);
@@ -81,6 +82,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
       shards(event);
       audits(event);
       sealing(event);
+      roots(event);
     },
     counted,
     read: async (others) => {
@@ -264,6 +266,36 @@ function sealingMetrics(registry: Registry): Observer {
       unsealed.set({ shard: event.shard }, event.unsealedEntries);
     } else if (event.type === "sealing-failed") {
       errors.inc({ shard: event.shard });
+function rootsMetrics(registry: Registry): Observer {
+  const registers = [registry];
+  const labelNames = ["shard"];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
+  const count = gauge("stratus_roots", "Accepted roots: what get-roots shows.");
+  const lost = gauge("stratus_roots_lost", "Accepted roots that no source has any more.");
+  const reloaded = gauge(
+    "stratus_roots_reload_timestamp_seconds",
+    "When the sources of the roots were last read without a refusal.",
+  );
+  const blocked = new Gauge({
+    name: "stratus_roots_blocked",
+    help: "Certificates that the operator has blocked.",
+    registers,
+  });
+  const refused = new Counter({
+    name: "stratus_roots_refused_total",
+    help: "Readings that changed nothing: source, lost, blocklist, ledger; no shard: for all.",
+    labelNames: ["shard", "reason"],
+    registers,
+  });
+  return (event) => {
+    if (event.type === "roots-refused") {
+      refused.inc({ shard: event.shard, reason: event.reason });
+    } else if (event.type === "roots-read") {
+      const { shard } = event;
+      count.set({ shard }, event.rootCount);
+      lost.set({ shard }, event.lostCount);
+      blocked.set(event.blockedCount);
+      if (event.isWhole) reloaded.set({ shard }, event.timestampMs / 1_000);
     }
   };
 }

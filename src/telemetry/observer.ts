@@ -8,6 +8,12 @@ import type { ErrorCode } from "../base/errors.ts";
 /** What a shard is doing: `starting` until recovery is through, `failed` after a fatal error. */
 export type ShardState = "starting" | "open" | "read-only" | "closed" | "failed" | "stopped";
 
+/**
+ * Why roots were not taken: a source gave nothing, too many were lost, the file of blocked
+ * certificates or the ledger failed.
+ */
+export type RootsRefusal = "source" | "lost" | "blocklist" | "ledger";
+
 /** Everything that core and engine report. `shard` is the shard's name. */
 export type LogEvent =
   | {
@@ -132,6 +138,33 @@ export type LogEvent =
   | {
       /** A frontend thread ended that was not asked to; another takes its place. */
       readonly type: "frontend-ended";
+      readonly message: string;
+    }
+  | {
+      /** The sources of a shard's roots were read, at start or again. */
+      readonly type: "roots-read";
+      readonly shard: string;
+      /** Whether nothing of it was refused. */
+      readonly isWhole: boolean;
+      /** Accepted roots: what get-roots shows. */
+      readonly rootCount: number;
+      /** Those of them that no source has any more. */
+      readonly lostCount: number;
+      /** Certificates that the operator has blocked, for all shards. */
+      readonly blockedCount: number;
+      /** Lines of the ledger that this reading made. */
+      readonly changeCount: number;
+      readonly timestampMs: number;
+    }
+  | {
+      /** A reading of roots, or a part of one, that changed nothing. No shard: for all. */
+      readonly type: "roots-refused";
+      readonly shard: string;
+      readonly reason: RootsRefusal;
+      readonly message: string;
+    }
+  | {
+      readonly type: "roots-warning";
       readonly message: string;
     }
   | {

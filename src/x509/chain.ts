@@ -10,6 +10,7 @@
 import { defined } from "../base/assert.ts";
 import { RejectedError } from "../base/errors.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
+import { formatHex } from "../encoding/hex.ts";
 import type { Certificate } from "./certificate.ts";
 import {
   type IssuerCache,
@@ -46,7 +47,8 @@ export function readIssuer(der: Uint8Array, rules: ChainRules): KnownCertificate
  * The path of `leaf` over `issuers` to a root: what follows the leaf, the root included;
  * empty if the leaf is itself a root. Signatures are verified from the root down, so that no
  * key is used that is not an accepted one's.
- * @throws RejectedError `REJECTED_ISSUER_UNKNOWN`, `REJECTED_CHAIN_INVALID`, `REJECTED_CHAIN_TOO_LONG`.
+ * @throws RejectedError `REJECTED_ISSUER_BLOCKED`, `REJECTED_ISSUER_UNKNOWN`,
+ *   `REJECTED_CHAIN_INVALID`, `REJECTED_CHAIN_TOO_LONG`.
  */
 export function buildPath(
   leaf: Certificate,
@@ -54,6 +56,7 @@ export function buildPath(
   rules: ChainRules,
 ): readonly KnownCertificate[] {
   if (issuers.length > SIGNATURE_CHECKS_MAX) throw tooLong();
+  if (rules.roots.blockedKeys.size > 0) requireNotBlocked(leaf, issuers, rules);
   if (rules.roots.find(leaf.der) !== undefined) {
     if (issuers.length > 0) throw notCompliant("the first certificate is an accepted root itself");
     return [];
@@ -69,6 +72,21 @@ export function buildPath(
   }
   for (const issuer of isRooted ? issuers.slice(0, -1) : issuers) rules.issuers.remember(issuer);
   return path;
+}
+
+/** What was submitted; roots that are blocked are not in the set that ends paths. */
+function requireNotBlocked(
+  leaf: Certificate,
+  issuers: readonly KnownCertificate[],
+  { roots, sha256 }: ChainRules,
+): void {
+  const fingerprint = sha256(leaf.der);
+  const chain = [{ fingerprint, key: bytesKey(fingerprint) }, ...issuers];
+  for (const [index, known] of chain.entries()) {
+    if (!roots.isBlocked(known)) continue;
+    const message = `certificate ${index} of the chain is blocked by the operator of this log: SHA-256 ${formatHex(known.fingerprint)}`;
+    throw new RejectedError("REJECTED_ISSUER_BLOCKED", message);
+  }
 }
 
 /** A child is the submitted certificate itself, which is not remembered, or a known one. */

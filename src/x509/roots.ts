@@ -7,19 +7,28 @@ import { parseLaxBase64 } from "../encoding/base64.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { type KnownCertificate, readCopied, type Sha256, tailKey } from "./known.ts";
 
-/** Accepted roots, in the order given; never changes. Doubles count once. */
+/**
+ * Accepted roots, in the order given, and certificates that no path may contain; never changes.
+ * Doubles count once, and a root that is blocked does not count.
+ */
 export class RootSet {
   readonly #roots: readonly KnownCertificate[];
   readonly #byFingerprint: ReadonlyMap<string, KnownCertificate>;
   readonly #byDerTail: ReadonlyMap<number, readonly KnownCertificate[]>;
   readonly #bySubjectTail: ReadonlyMap<number, readonly KnownCertificate[]>;
+  readonly #blocked: ReadonlySet<string>;
 
-  /** @throws MalformedError `MALFORMED_CERTIFICATE` for a root that does not parse. */
-  constructor(ders: readonly Uint8Array[], sha256: Sha256) {
+  /**
+   * @param blocked SHA-256 of certificates, 32 bytes each.
+   * @throws MalformedError `MALFORMED_CERTIFICATE` for a root that does not parse.
+   */
+  constructor(ders: readonly Uint8Array[], sha256: Sha256, blocked: readonly Uint8Array[] = []) {
+    this.#blocked = new Set(blocked.map(bytesKey));
     const byFingerprint = new Map<string, KnownCertificate>();
     for (const der of ders) {
       const root = readCopied(der, sha256);
-      if (!byFingerprint.has(root.key)) byFingerprint.set(root.key, root);
+      if (byFingerprint.has(root.key) || this.#blocked.has(root.key)) continue;
+      byFingerprint.set(root.key, root);
     }
     this.#roots = [...byFingerprint.values()];
     this.#byFingerprint = byFingerprint;
@@ -47,6 +56,16 @@ export class RootSet {
   /** The root with this SHA-256 of its DER. */
   withFingerprint(fingerprint: Uint8Array): KnownCertificate | undefined {
     return fingerprint.length === 32 ? this.#byFingerprint.get(bytesKey(fingerprint)) : undefined;
+  }
+
+  /** SHA-256 of the certificates that are blocked, roots or not, as `Map` keys. */
+  get blockedKeys(): ReadonlySet<string> {
+    return this.#blocked;
+  }
+
+  /** Whether no path may contain this certificate. */
+  isBlocked(known: Pick<KnownCertificate, "key">): boolean {
+    return this.#blocked.has(known.key);
   }
 
   /** The root with exactly these bytes. */

@@ -7,6 +7,8 @@ import { test } from "node:test";
 import { MalformedError } from "../../src/base/errors.ts";
 import { checkConfig } from "../../src/cli/config.ts";
 import { listFolders, loadConfig } from "../../src/cli/load-config.ts";
+import { makeCa } from "../support/certificates.ts";
+import { pemOf } from "../support/running-log.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23);
 
@@ -66,11 +68,13 @@ test("checkConfig() explains addresses, windows, origins and what does not exist
     "  Extended key usages: any.",
     "  A commit every 10 ms at most, of at most 4096 entries or 32 MiB; an idle head is renewed after 10000 ms.",
     "  At most 20000 submissions or 128 MiB wait, each at most 5000 ms.",
-    "log.yaml: 0 errors, 1 warnings.",
+    "Roots are read again on SIGHUP and every 60 minutes; a reading that lost over 20 % is refused.",
+    "log.yaml: 0 errors, 3 warnings.",
   ]) {
     assert(lines.includes(line), `missing: ${line}\n${out}`);
   }
   assert.match(out, /Roots: mozilla, [1-9]\d+ certificates/);
+  assert.match(out, / {2}warning: nimbus2027: .* lack Google's Merge Delay Monitor Root /);
   assert.deepEqual(await listFolders(join(folder.path, "data")), [], "nothing was created");
 });
 
@@ -99,7 +103,7 @@ test("checkConfig() tells existing shards, keys, permissions and roots", async (
   await writeFile(join(folder.path, "log.yaml"), text);
   await writeFile(
     join(folder.path, "roots.pem"),
-    "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".repeat(3),
+    [makeCa(), makeCa(), makeCa()].map((root) => pemOf(root.der)).join(""),
   );
   const shard = join(folder.path, "d/nimbus2026");
   await mkdir(join(shard, "db"), { recursive: true, mode: 0o700 });
@@ -138,8 +142,8 @@ test("checkConfig() fails for keys of another curve or form and for roots that a
   assert.equal(code, 1);
   assert.match(out, /nimbus2026\/key\.pem cannot be used: expected a P-256 key, got secp384r1\./);
   assert.match(out, /nimbus2027\/key\.pem cannot be used: expected PKCS#8 PEM/);
-  assert.match(out, /roots file .*empty\.pem holds no certificate in PEM\./);
-  assert.match(out, /roots file .*absent\.pem cannot be read: ENOENT/);
+  assert.match(out, /error: roots from .*empty\.pem: no certificate \(expected PEM, /);
+  assert.match(out, /error: roots from .*absent\.pem: ENOENT/);
   assert(!out.includes("secret of mine"), "key material is never shown");
 });
 

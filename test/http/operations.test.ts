@@ -17,6 +17,7 @@ function start() {
       ["nimbus2027", well],
     ]),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
+    roots: () => ({}),
     clock: systemClock,
     observer: () => undefined,
   });
@@ -57,7 +58,13 @@ test("/metrics says how full each pool is now", async () => {
   const log = new FakeLog("nimbus2026");
   const logs = new Map([["nimbus2026", log]]);
   const metrics = () => read([]);
-  const app = buildOperationsApp({ logs, metrics, clock: systemClock, observer });
+  const app = buildOperationsApp({
+    logs,
+    metrics,
+    roots: () => ({}),
+    clock: systemClock,
+    observer,
+  });
   await using _closing = { [Symbol.asyncDispose]: () => drain(app, systemClock, 100) };
   log.condition = { ...log.condition, poolEntryCount: 7, poolBytes: 1_234 };
   const full = await app.inject("/metrics");

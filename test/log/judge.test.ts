@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { formatHex } from "../../src/encoding/hex.ts";
 import { Judge } from "../../src/log/judge.ts";
 import { dedupKeyOf } from "../../src/sequencer/message.ts";
 import { RootSet } from "../../src/x509/roots.ts";
@@ -80,5 +81,26 @@ describe("Judge.judge()", () => {
     submit();
     assert.equal(verified, before + first, "what was verified before is verified again");
     assert.equal(judge.roots.count, 1);
+  });
+
+  test("refuses a chain with a blocked certificate, whichever it is", () => {
+    const judge = makeJudge(new ManualClock());
+    const leaf = CA.issue();
+    const chain = chainOf(leaf, CA);
+    judge.judge("add-chain", chain, 0);
+    for (const [index, der] of chain.entries()) {
+      judge.replaceRoots(new RootSet([SHARD_ROOT.der], sha256, [sha256(der)]));
+      assert.throws(() => judge.judge("add-chain", chain, 0), {
+        code: "REJECTED_ISSUER_BLOCKED",
+        message: `certificate ${index} of the chain is blocked by the operator of this log: SHA-256 ${formatHex(sha256(der))}`,
+      });
+    }
+    const isRootBlocked = judge.roots.count === 0;
+    assert.ok(isRootBlocked, "a blocked root is not in get-roots");
+    assert.throws(() => judge.judge("add-chain", chain.slice(0, -1), 0), {
+      code: "REJECTED_ISSUER_UNKNOWN",
+    });
+    judge.replaceRoots(new RootSet([SHARD_ROOT.der], sha256, [new Uint8Array(32)]));
+    judge.judge("add-chain", chain, 0);
   });
 });

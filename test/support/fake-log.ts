@@ -16,6 +16,7 @@ import type { SignedTreeHead } from "../../src/rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { encodeTileLeaf, splitTileLeaf } from "../../src/static-ct/tile-leaf.ts";
 import type { ShardIdentity } from "../../src/storage/store.ts";
+import type { RootSet } from "../../src/x509/roots.ts";
 import { sha256 } from "./sha256.ts";
 
 const START_MS = Date.UTC(2026, 10, 1);
@@ -81,6 +82,10 @@ export class FakeLog implements Log {
 
   roots(): readonly Uint8Array[] {
     return this.acceptedRoots;
+  }
+
+  replaceRoots(roots: RootSet): void {
+    this.acceptedRoots = roots.ders;
   }
 
   requireOpen(): void {
