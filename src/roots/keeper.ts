@@ -12,7 +12,7 @@ import type { Sha256 } from "../x509/known.ts";
 import { RootSet } from "../x509/roots.ts";
 import { readBlocklist } from "./blocklist.ts";
 import { LedgerFile, readLedger } from "./ledger.ts";
-import type { SourceReader, SourceReading } from "./load.ts";
+import { isUrl, type SourceReader, type SourceReading } from "./load.ts";
 import { MERGE_DELAY_MONITOR_ROOT, monitorRootWarning } from "./monitor-root.ts";
 import { planBlocking, planReload, type RefusedReading, type ShardSources } from "./plan.ts";
 import { type RootsChange, RootsState } from "./state.ts";
@@ -67,6 +67,8 @@ export class RootsKeeper implements AsyncDisposable {
   #apply: ApplyRoots = () => Promise.resolve();
   #cancel: () => void = () => {};
   readonly #stopping = new AbortController();
+  /** Whether sources were passed over when it was opened. */
+  #isPending = false;
   /** What was refused for all shards since the last reading. */
   #refusedForAll: string[] = [];
   /** The end of the reload that runs. */
@@ -82,7 +84,8 @@ export class RootsKeeper implements AsyncDisposable {
   }
 
   /**
-   * Reads ledger, blocked certificates and sources. Nothing is written yet.
+   * Reads ledger, blocked certificates and sources; of shards that the ledger knows, the local
+   * ones, so that a restart waits for no answer. Nothing is written yet.
    * @throws MalformedError if the ledger or what is blocked cannot be read, or if a source of a
    *   shard gives nothing and the ledger knows no root of that shard.
    */
@@ -91,13 +94,14 @@ export class RootsKeeper implements AsyncDisposable {
     const keeper = new RootsKeeper(options, changes, bytes);
     const { file } = options.blocked;
     if (file !== undefined) keeper.#blockedInFile = await readBlocklist(file);
-    const planned = keeper.#plan(await keeper.#readSources());
+    const readings = await keeper.#readSources((source, isNew) => isNew || !isUrl(source));
+    const planned = keeper.#plan(readings);
     keeper.#take(planned.changes);
     const blocking = keeper.#planBlocking();
     keeper.#take(blocking);
     keeper.#unwritten = [...planned.changes, ...blocking];
     keeper.#makeSets();
-    keeper.#tell(planned.refused, planned.changes);
+    keeper.#tell(readings, planned.refused, planned.changes);
     keeper.#warnOfMonitorRoot();
     return keeper;
   }
@@ -135,7 +139,8 @@ export class RootsKeeper implements AsyncDisposable {
     } catch (error) {
       this.#refuse("", "ledger", messageOf(error));
     }
-    this.#schedule();
+    if (this.#isPending) void this.reload().then(() => this.#schedule());
+    else this.#schedule();
   }
 
   /** Reads everything again. Several calls while one reload runs are one. Never rejects. */
@@ -177,7 +182,7 @@ export class RootsKeeper implements AsyncDisposable {
 
   async #reload(): Promise<void> {
     await this.#reloadBlocked();
-    const readings = await this.#readSources();
+    const readings = await this.#readSources(() => true);
     if (this.#isStopping) return;
     const planned = this.#plan(readings);
     const taken = await this.#record(planned.changes);
@@ -185,7 +190,7 @@ export class RootsKeeper implements AsyncDisposable {
       this.#take(taken);
       await this.#applySets();
     }
-    this.#tell(planned.refused, taken);
+    this.#tell(readings, planned.refused, taken);
   }
 
   /** What is blocked counts at once, written down or not. */
@@ -245,9 +250,16 @@ export class RootsKeeper implements AsyncDisposable {
     });
   }
 
-  async #readSources(): Promise<ReadonlyMap<string, SourceReading | Error>> {
+  /** @param isDue Whether to read a source now; `isNew` if a shard that has no roots needs it. */
+  async #readSources(
+    isDue: (source: string, isNew: boolean) => boolean,
+  ): Promise<ReadonlyMap<string, SourceReading | Error>> {
     const { shards, reader } = this.#options;
-    const sources = [...new Set(shards.flatMap((shard) => shard.sources))];
+    const isNew = (name: string): boolean => this.#state.acceptedBy(name).size === 0;
+    const due = shards.flatMap(({ name, sources }) =>
+      sources.filter((source) => isDue(source, isNew(name))),
+    );
+    const sources = [...new Set(due)];
     const read = async (source: string): Promise<readonly [string, SourceReading | Error]> => {
       try {
         const reading = await reader.read(source, this.#stopping.signal);
@@ -296,24 +308,26 @@ export class RootsKeeper implements AsyncDisposable {
   }
 
   /** Reports the outcome of a reading for each shard. */
-  #tell(refused: readonly RefusedReading[], changes: readonly RootsChange[]): void {
+  #tell(
+    readings: ReadonlyMap<string, unknown>,
+    refused: readonly RefusedReading[],
+    changes: readonly RootsChange[],
+  ): void {
     const nowMs = this.#nowMs();
-    for (const { name } of this.#options.shards) {
+    for (const { name, sources } of this.#options.shards) {
+      const isPending = !sources.every((source) => readings.has(source));
+      this.#isPending ||= isPending;
       const objections = refused.filter(({ shard }) => shard === name);
       const all = [...this.#refusedForAll, ...objections.map((objection) => objection.message)];
       const message = all.join("; ");
       const before = this.reloadsOf(name);
-      this.#reloads.set(
-        name,
-        message === ""
-          ? { reloadedMs: nowMs, refused: undefined }
-          : { reloadedMs: before.reloadedMs, refused: message },
-      );
+      if (message !== "") this.#reloads.set(name, { ...before, refused: message });
+      else if (!isPending) this.#reloads.set(name, { reloadedMs: nowMs, refused: undefined });
       for (const { reason, message: why } of objections) this.#refuse(name, reason, why);
       this.#options.observer({
         type: "roots-read",
         shard: name,
-        isWhole: message === "",
+        isWhole: message === "" && !isPending,
         rootCount: this.rootsOf(name).count,
         lostCount: [...this.#state.acceptedBy(name).values()].filter((root) => root.isLost).length,
         blockedCount: this.#state.blocked.size,

@@ -31,7 +31,7 @@ export interface PlannedReload {
 export interface PlanInput {
   readonly state: RootsState;
   readonly shards: readonly ShardSources[];
-  /** For each source of a shard what it gave, or why it gave nothing. */
+  /** For each source what it gave, or why it gave nothing; absent: it was not asked yet. */
   readonly readings: ReadonlyMap<string, SourceReading | Error>;
   /** Percent of a shard's roots that may be lost in one reading; 0 to 100. */
   readonly lossPercentMax: number;
@@ -42,7 +42,7 @@ export interface PlanInput {
  * Compares what the sources gave with what is accepted.
  *
  * A source that gave nothing changes nothing: its roots stay, those of other sources are still
- * added, and nothing counts as lost. If more than `lossPercentMax` of a shard's roots are gone,
+ * added, and nothing counts as lost. So does one that was not asked yet. If more than `lossPercentMax` of a shard's roots are gone,
  * nothing of the reading is taken for this shard.
  * @throws MalformedError if a source of a shard that never had roots gave nothing.
  */
@@ -61,10 +61,13 @@ function planShard(
   const accepted = state.acceptedBy(name);
   const given = new Map<string, { readonly root: FoundRoot; readonly source: string }>();
   const refused: RefusedReading[] = [];
+  let isWhole = true;
   for (const source of sources) {
     const reading = readings.get(source);
     if (reading === undefined || reading instanceof Error) {
       if (accepted.size === 0) throw reading ?? new MalformedError("MALFORMED_PEM", source);
+      isWhole = false;
+      if (reading === undefined) continue;
       const message = `${messageOf(reading)}; its roots stay as they are`;
       refused.push({ shard: name, reason: "source", message });
       continue;
@@ -74,7 +77,7 @@ function planShard(
     }
   }
   const present = [...accepted.values()].filter(({ isLost }) => !isLost);
-  const lost = refused.length > 0 ? [] : present.filter((root) => !given.has(root.fingerprint));
+  const lost = !isWhole ? [] : present.filter((root) => !given.has(root.fingerprint));
   if (lost.length * 100 > present.length * lossPercentMax) {
     const message =
       `the sources lost ${lost.length} of ${present.length} roots, more than ` +

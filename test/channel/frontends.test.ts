@@ -135,6 +135,16 @@ describe("Frontends", () => {
     assert.deepEqual(threads[0]?.types, ["listen", "release", "resume"]);
   });
 
+  test("replaceRoots() waits for all; one that does not take them is replaced", async () => {
+    const { frontends, threads } = make(2);
+    await frontends.start(ANY);
+    threads[1]!.isOver = true;
+    await frontends.replaceRoots("new ones");
+    await settle();
+    assert.deepEqual(threads[0]?.asked.at(-1), { type: "roots", roots: "new ones" });
+    assert.equal(threads.length, 3, "what is started then is started with them");
+  });
+
   test("a frontend that does not let go is ended", async () => {
     const { frontends, threads } = make(1);
     await frontends.start(ANY);

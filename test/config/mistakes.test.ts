@@ -294,6 +294,28 @@ series: [{ name: nimbus }]`,
       'roots[0]: expected a root store, got "Mozilla" (write mozilla, or a path as ./roots.pem)',
   },
   {
+    title: "roots that anyone on the way could change",
+    text: `publicUrl: https://ct.example.org
+roots: [▶http://ccadb.example/roots.csv]
+series: [{ name: nimbus }]`,
+    message: 'roots[0]: expected https, got "http://ccadb.example/roots.csv" (write https://...)',
+  },
+  {
+    title: "roots by another protocol",
+    text: `publicUrl: https://ct.example.org
+roots: [▶ftp://ccadb.example/roots.csv]
+series: [{ name: nimbus }]`,
+    message: 'roots[0]: expected https, got "ftp://ccadb.example/roots.csv" (write https://...)',
+  },
+  {
+    title: "a fingerprint that is none",
+    text: `publicUrl: https://ct.example.org
+blocked: { fingerprints: [▶86d8219c] }
+series: [{ name: nimbus }]`,
+    message:
+      'blocked.fingerprints[0]: expected a SHA-256, got "86d8219c" (write 64 hexadecimal digits)',
+  },
+  {
     title: "no roots",
     text: `publicUrl: https://ct.example.org
 roots: ▶[]

@@ -17,7 +17,7 @@ function start() {
       ["nimbus2027", well],
     ]),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
-    roots: () => ({}),
+    roots: () => ({ shards: { nimbus2027: { count: 3 } } }),
     clock: systemClock,
     observer: () => undefined,
   });
@@ -73,6 +73,14 @@ test("/metrics says how full each pool is now", async () => {
   log.condition = { ...log.condition, poolEntryCount: 0, poolBytes: 0 };
   const empty = await app.inject("/metrics");
   assert.match(empty.body, /^stratus_pool_entries\{shard="nimbus2026"\} 0$/m);
+});
+
+test("/roots is JSON, asked afresh each time", async () => {
+  await using operations = start();
+  const answer = await operations.app.inject("/roots");
+  assert.equal(answer.headers["content-type"], "application/json");
+  assert.equal(answer.headers["cache-control"], "no-store");
+  assert.deepEqual(JSON.parse(answer.body), { shards: { nimbus2027: { count: 3 } } });
 });
 
 test("/metrics is the text of the metrics with their type", async () => {

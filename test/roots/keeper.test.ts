@@ -145,10 +145,12 @@ test("a root once accepted is accepted after a restart, by its ledger", async ()
   {
     await using keeper = await world.start();
     assert.equal(keeper.rootsOf("one").count, 11);
+    await keeper.reload();
     assert.match(keeper.reloadsOf("one").refused ?? "", /no answer/);
   }
   world.web.set("https://x", pems(0, 1));
   await using keeper = await world.start();
+  await keeper.reload();
   assert.equal(keeper.rootsOf("one").count, 11);
   assert.match(keeper.reloadsOf("one").refused ?? "", /lost 9 of 9 roots/);
   assert.equal(keeper.reloadsOf("one").reloadedMs, undefined);
@@ -270,6 +272,28 @@ test("a set without the Merge Delay Monitor Root is warned about once, at start"
   const [warning] = warnings;
   assert.ok(warning?.type === "roots-warning");
   assert.match(warning.message, /^one: .*Merge Delay Monitor Root .*Chrome requires/);
+});
+
+test("a restart takes what files add at once, and asks URLs when it serves", async () => {
+  await using world = await World.make();
+  const file = join(world.folder, "roots.pem");
+  await writeFile(file, pems(10, 11));
+  const shards = [{ name: "one", sources: ["https://x", file] }];
+  {
+    await using _keeper = await world.start({ shards });
+  }
+  const gate = Promise.withResolvers<string>();
+  world.fetchText = () => gate.promise;
+  await writeFile(file, pems(11, 12));
+  await using keeper = await world.start({ shards });
+  assert.equal(keeper.rootsOf("one").count, 12);
+  assert.deepEqual(keeper.reloadsOf("one"), { reloadedMs: undefined, refused: undefined });
+  assert.equal((await world.ledger()).length, 12, "nothing counts as lost until all are asked");
+  gate.resolve(pems(0, 10));
+  await keeper.reload();
+  assert.notEqual(keeper.reloadsOf("one").reloadedMs, undefined);
+  assert.equal((await world.ledger()).at(-1), `lost ${printOf(10)}`);
+  assert.equal(keeper.rootsOf("one").count, 12);
 });
 
 test("stopping does not wait for a source that does not answer", async () => {

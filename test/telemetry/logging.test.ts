@@ -39,6 +39,23 @@ test("loggingObserver() writes a rejection at debug, with its code", () => {
   assert.deepEqual(linesOf("info", REFUSED), []);
 });
 
+test("loggingObserver() writes refused roots at error, warnings at warn, changes at info", () => {
+  const read = { shard: "a", isWhole: true, rootCount: 1, lostCount: 0, blockedCount: 0 } as const;
+  const lines = linesOf(
+    "info",
+    { type: "roots-refused", shard: "a", reason: "source", message: "down" },
+    { type: "roots-warning", message: "no monitor" },
+    { type: "roots-read", ...read, changeCount: 0, timestampMs: 1 },
+    { type: "roots-read", ...read, changeCount: 2, timestampMs: 1 },
+  );
+  const { error, warn, info } = LEVEL;
+  assert.deepEqual(lines, [
+    { level: error, event: "roots-refused", shard: "a", reason: "source", message: "down" },
+    { level: warn, event: "roots-warning", message: "no monitor" },
+    { level: info, event: "roots-read", ...read, changeCount: 2, timestampMs: 1 },
+  ]);
+});
+
 test("loggingObserver() writes a fatal error at fatal, a bug and a failed shard at error", () => {
   const message = "root differs";
   const lines = linesOf(

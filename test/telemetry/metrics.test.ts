@@ -83,6 +83,26 @@ test("metricsObserver() shows groups, the pool, the state and incidents", async 
   has(text, 'stratus_http_bugs_total{shard="a",endpoint="get-sth"} 1');
 });
 
+test("metricsObserver() says how many roots there are, since when, and what was refused", async () => {
+  const read = { lostCount: 2, blockedCount: 3, changeCount: 1, timestampMs: 5_000 } as const;
+  const text = await metricsOf([
+    { type: "roots-read", shard: "a", isWhole: true, rootCount: 144, ...read },
+    { type: "roots-read", shard: "a", isWhole: false, rootCount: 145, ...read, timestampMs: 9_000 },
+    { type: "roots-read", shard: "b", isWhole: false, rootCount: 7, ...read },
+    { type: "roots-refused", shard: "a", reason: "lost", message: "" },
+    { type: "roots-refused", shard: "", reason: "blocklist", message: "" },
+    { type: "roots-refused", shard: "", reason: "blocklist", message: "" },
+  ]);
+  has(text, 'stratus_roots{shard="a"} 145');
+  has(text, 'stratus_roots{shard="b"} 7');
+  has(text, 'stratus_roots_lost{shard="a"} 2');
+  has(text, "stratus_roots_blocked 3");
+  has(text, 'stratus_roots_reload_timestamp_seconds{shard="a"} 5');
+  assert.doesNotMatch(text, /stratus_roots_reload_timestamp_seconds\{shard="b"/);
+  has(text, 'stratus_roots_refused_total{shard="a",reason="lost"} 1');
+  has(text, 'stratus_roots_refused_total{shard="",reason="blocklist"} 2');
+});
+
 test("metricsObserver() includes the process: CPU, memory, event loop delay", async () => {
   const text = await metricsOf([]);
   for (const name of [
