@@ -223,11 +223,15 @@ function loadOptions(): Omit<LoadOptions, "overrides"> {
 
 /** How `serve` speaks and is spoken to by the system. */
 function processIo(): ServeIo {
-  // From now on: SIGHUP while the log starts must not end it. What starts reads everything.
-  let reload = (): void => {};
+  // From now on: SIGHUP while the log starts must neither end it nor be lost.
+  let isAsked = false;
+  let reload = (): void => {
+    isAsked = true;
+  };
   process.on("SIGHUP", () => reload());
   const onReload = (run: () => void): void => {
     reload = run;
+    if (isAsked) run();
   };
   return { print: TERMINAL.out, stopped: untilStopped(), onReload };
 }

@@ -91,7 +91,10 @@ export class LedgerFile implements AsyncDisposable {
     const lock = await lockFolder(folder);
     try {
       const path = ledgerPath(folder);
-      const file = await open(path, "r+").catch(() => open(path, "wx+", 0o600));
+      const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+        return open(path, "wx+", 0o600);
+      });
       try {
         await syncFolder(folder);
         await syncFolder(dirname(folder));

@@ -266,6 +266,10 @@ function sealingMetrics(registry: Registry): Observer {
       unsealed.set({ shard: event.shard }, event.unsealedEntries);
     } else if (event.type === "sealing-failed") {
       errors.inc({ shard: event.shard });
+    }
+  };
+}
+
 function rootsMetrics(registry: Registry): Observer {
   const registers = [registry];
   const labelNames = ["shard"];
