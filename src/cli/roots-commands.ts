@@ -45,7 +45,9 @@ function addList(roots: Command, exit: (code: number) => void, load: LoadConfig)
 
 function addDiff(roots: Command, exit: (code: number) => void, load: LoadConfig): void {
   withOwnList(roots.command("diff"))
-    .description("compare the accepted roots with another list; exit code 0: same, 1: not, or no answer")
+    .description(
+      "compare the accepted roots with another list; exit code 0: same, 1: not, or no answer",
+    )
     .argument(
       "<other>",
       "mozilla, a file (PEM, CSV of the CCADB), the URL of such a list or of a log",

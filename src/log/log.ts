@@ -8,8 +8,8 @@ import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
-import type { LoggedEntry } from "./logged-entry.ts";
 import type { RootSet } from "../x509/roots.ts";
+import type { LoggedEntry } from "./logged-entry.ts";
 
 /** The two ways in: RFC 6962, sections 4.1 and 4.2. */
 export type SubmitEndpoint = "add-chain" | "add-pre-chain";
