@@ -15,6 +15,7 @@ export type MalformedCode =
   | "MALFORMED_DECIMAL"
   | "MALFORMED_DER"
   | "MALFORMED_HEX"
+  | "MALFORMED_HTTP"
   | "MALFORMED_JSON"
   | "MALFORMED_KEY"
   | "MALFORMED_NOTE"

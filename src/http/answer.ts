@@ -1,9 +1,10 @@
 /**
  * Answers as values: status, headers, body. Errors have one envelope, that of Go's
- * `http.Error` as CTFE fills it: the status text, a line of detail, `text/plain`.
+ * `http.Error` as CTFE fills it: the status text, a line of detail, `text/plain`. A client
+ * that asks for JSON gets the same as `{ code, message, detail }`.
  * @module
  */
-import { CtError, FatalError, UnavailableError } from "../base/errors.ts";
+import { CtError, type ErrorCode, FatalError, UnavailableError } from "../base/errors.ts";
 import { STATUS, STATUS_TEXT } from "./status.ts";
 
 /** Text is ASCII, and may come in pieces; anything else comes as bytes. */
@@ -23,6 +24,18 @@ export interface Answer {
   /** Names and values in turn, without Content-Length. */
   readonly headers: readonly string[];
   readonly body: Body;
+  /** Of a refusal: what it says to a client that asks for JSON. */
+  readonly problem?: Problem;
+}
+
+/** A refusal in JSON. */
+export interface Problem {
+  /** As in docs/ERRORS.md; `BUG` for a mistake of ours. */
+  readonly code: ErrorCode | "BUG";
+  /** What the text envelope says behind the status text, in CTFE's words. */
+  readonly message: string;
+  /** What was found, without the endpoint's words around it. */
+  readonly detail: string;
 }
 
 const CORS = ["Access-Control-Allow-Origin", "*"];
@@ -69,21 +82,65 @@ const ERROR_HEADERS: readonly string[] = [
   ...CORS,
 ];
 
+/** {@link ERROR_HEADERS} of a refusal in JSON. */
+const PROBLEM_HEADERS: readonly string[] = ["Content-Type", "application/json"].concat(
+  ERROR_HEADERS.slice(2),
+);
+
 /** 200 with a body. */
 export function ok(headers: readonly string[], body: Body): Answer {
   return { status: 200, headers, body };
 }
 
-/** The error envelope: `<status text>\n<detail>\n`. */
+/**
+ * The error envelope: `<status text>\n<message>\n`.
+ * @param detail The problem's detail, where it is not the message.
+ */
 export function refusal(
   status: number,
-  detail: string,
+  code: Problem["code"],
+  message: string,
   extraHeaders: readonly string[] = [],
+  detail: string = message,
 ): Answer {
-  const text = `${STATUS_TEXT[status] ?? "Error"}\n${detail}\n`;
+  const text = `${STATUS_TEXT[status] ?? "Error"}\n${message}\n`;
   const headers = extraHeaders.length === 0 ? ERROR_HEADERS : [...ERROR_HEADERS, ...extraHeaders];
-  return { status, headers, body: Buffer.from(text, "utf8") };
+  return { status, headers, body: Buffer.from(text, "utf8"), problem: { code, message, detail } };
 }
+
+/** `answer` in the form that a client asks for: a refusal as JSON if it accepts that rather. */
+export function inFormOf(answer: Answer, accept: string | undefined): Answer {
+  const { problem } = answer;
+  if (problem === undefined || accept === undefined || !prefersJson(accept)) return answer;
+  const { code, message, detail } = problem;
+  const headers = [...PROBLEM_HEADERS, ...answer.headers.slice(ERROR_HEADERS.length)];
+  const body = Buffer.from(JSON.stringify({ code, message, detail }), "utf8");
+  return { status: answer.status, headers, body };
+}
+
+/**
+ * Whether an Accept header names `application/json` and nothing textual before it: `*` alone,
+ * as most clients of logs send it, asks for CTFE's text.
+ */
+function prefersJson(accept: string): boolean {
+  const json = qualityOf(accept, "application/json");
+  return json > 0 && json >= qualityOf(accept, "text/plain");
+}
+
+/** The quality of a media type that an Accept header names: RFC 9110, section 12.5.1; else 0. */
+function qualityOf(accept: string, type: string): number {
+  for (const range of accept.split(",", RANGES_MAX)) {
+    const [name = "", ...parameters] = range.split(";");
+    if (name.trim().toLowerCase() !== type) continue;
+    const quality = /^\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*$/i;
+    const [given] = parameters.flatMap((parameter) => quality.exec(parameter)?.[1] ?? []);
+    return given === undefined ? 1 : Number(given);
+  }
+  return 0;
+}
+
+/** Media types of an Accept header that are looked at. */
+const RANGES_MAX = 32;
 
 /** Answer to a CORS preflight. @param methods As in the Allow header. */
 export function preflight(methods: string): Answer {
@@ -121,18 +178,19 @@ export function answerError(
   retryAfter: RetryAfter,
   detailOf: (error: CtError) => string = (error) => error.message,
 ): Answer {
-  if (!(thrown instanceof CtError)) return refusal(500, "internal error");
+  if (!(thrown instanceof CtError)) return refusal(500, "BUG", "internal error");
   const error: CtError = thrown;
-  const status = STATUS[error.code];
+  const { code } = error;
+  const status = STATUS[code];
   if (error instanceof FatalError) {
     const seconds = retryAfter(FATAL_RETRY_MS);
-    return refusal(status, "the log is recovering", ["Retry-After", String(seconds)]);
+    return refusal(status, code, "the log is recovering", ["Retry-After", String(seconds)]);
   }
+  const headers: string[] = [];
   if (error instanceof UnavailableError) {
-    const seconds = retryAfter(error.retryAfterMs);
-    return refusal(status, detailOf(error), ["Retry-After", String(seconds)]);
+    headers.push("Retry-After", String(retryAfter(error.retryAfterMs)));
   }
-  return refusal(status, detailOf(error));
+  return refusal(status, code, detailOf(error), headers, error.message);
 }
 
 /** A shard reloads from its store within seconds. */

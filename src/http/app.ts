@@ -37,6 +37,7 @@ import {
 import { type Endpoint, type Handler, Responder } from "./responder.ts";
 import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
+import { validateHandler } from "./validate.ts";
 
 /** Bounds of a server; what has no field here has its bound beside its owner. */
 export interface ServerLimits {
@@ -101,6 +102,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
       submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));
     }
+    const dryRun = validateHandler(log, surroundings);
+    submit({ shard, name: "validate" }, `/${shard}/stratus/v1/validate`, dryRun);
     for (const [name, path, handler] of readRoutes(shard, log, options, { tiles, heavy })) {
       read({ shard, name }, `/${shard}/${path}`, handler);
     }
@@ -140,10 +143,13 @@ function answerUnrouted(
   request: IncomingMessage,
 ): Answer {
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
-    return refusal(400, "missing required Host header");
+    return refusal(400, "MALFORMED_HTTP", "missing required Host header");
   }
   const methods = knownMethods(paths, logs, request.url ?? "");
-  if (methods === undefined) return refusal(404, "not found");
+  if (methods === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
   if (request.method === "OPTIONS") return preflight(methods);
-  return refusal(405, `method not allowed: ${request.method}`, ["Allow", methods]);
+  return refusal(405, "REJECTED_METHOD", `method not allowed: ${request.method}`, [
+    "Allow",
+    methods,
+  ]);
 }

@@ -93,7 +93,7 @@ export function handleServerEvents(
   });
   app.server.on("checkExpectation", (request, response) => {
     responder.serve(FRAMEWORK, request, response, () =>
-      refusal(417, "expected Expect: 100-continue"),
+      refusal(417, "MALFORMED_HTTP", "expected Expect: 100-continue"),
     );
   });
 }

@@ -64,9 +64,12 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
   handleServerEvents(app, responder, options.clock, (request, response) => {
     responder.serve({ shard: "", name: "other" }, request, response, () => {
       const methods = knownMethods(paths, NO_SHARDS, request.url ?? "");
-      if (methods === undefined) return refusal(404, "not found");
+      if (methods === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
       if (request.method === "OPTIONS") return preflight(methods);
-      return refusal(405, `method not allowed: ${request.method}`, ["Allow", methods]);
+      return refusal(405, "REJECTED_METHOD", `method not allowed: ${request.method}`, [
+        "Allow",
+        methods,
+      ]);
     });
   });
   return app;

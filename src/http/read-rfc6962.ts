@@ -75,7 +75,7 @@ export function getProofHandler(log: Log): Handler {
       if (thrown instanceof RejectedError && thrown.code === "REJECTED_LEAF_UNKNOWN") {
         const what = `No leaf found for hash: ${formatHex(hash)} in tree size ${size}`;
         const call = "backend GetInclusionProofByHash request failed";
-        return refusal(404, `${call}: rpc error: code = NotFound desc = ${what}`);
+        return refusal(404, thrown.code, `${call}: rpc error: code = NotFound desc = ${what}`);
       }
       const beyond = (got: number) => `log returned tree size: ${got} but we expected: ${size}`;
       return refuseSize(log, thrown, 404, beyond);
@@ -111,7 +111,11 @@ export function getEntriesHandler(log: Log): Handler {
       return ok(next === page.end ? DAY_HEADERS : MINUTE_HEADERS, body.end());
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;
-      return refusal(400, needTree(start + 1n, "to get leaves")(log.publishedSize()));
+      return refusal(
+        400,
+        "REJECTED_RANGE",
+        needTree(start + 1n, "to get leaves")(log.publishedSize()),
+      );
     }
   };
 }
@@ -221,7 +225,7 @@ function refuseSize(
   detail: (got: number) => string,
 ): Answer {
   if (thrown instanceof RejectedError && thrown.code === "REJECTED_TREE_SIZE_UNKNOWN") {
-    return refusal(status, detail(log.publishedSize()));
+    return refusal(status, thrown.code, detail(log.publishedSize()));
   }
   throw thrown;
 }

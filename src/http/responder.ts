@@ -13,6 +13,7 @@ import {
   answerError,
   type Body,
   bodyLength,
+  inFormOf,
   type RetryAfter,
   refusal,
   spreadRetryAfter,
@@ -167,7 +168,8 @@ export class Responder {
     });
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  #write(request: IncomingMessage, response: ServerResponse, given: Answer): void {
+    const answer = inFormOf(given, request.headers.accept);
     if (answer.status >= 400 && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
       return;
@@ -208,7 +210,7 @@ export class Responder {
 
 /** The answer to a request that HTTP itself refuses, as the bytes of a whole response. */
 export function formatRawRefusal(status: number, detail: string): string {
-  const { headers, body } = refusal(status, detail);
+  const { headers, body } = refusal(status, "MALFORMED_HTTP", detail);
   const lines = [`HTTP/1.1 ${status} ${String(body).split("\n", 1)[0]}`];
   for (let index = 0; index < headers.length; index += 2) {
     lines.push(`${headers[index]}: ${headers[index + 1]}`);

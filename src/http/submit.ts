@@ -55,9 +55,7 @@ export function submitHandler(
     const claim = bodies.open();
     let isJudging = false;
     try {
-      const body = responder.largeBodies.isLarge(request)
-        ? await readInTurn(responder, request, claim)
-        : await readBody(request, claim);
+      const body = await readChain(responder, request, claim);
       if (body === undefined) return undefined;
       isJudging = true;
       const { sct: known, bodyKey } = recallUnlessLarge(log, endpoint, body);
@@ -91,7 +89,7 @@ export function submitHandler(
       clients.count(kind, request, response);
       if (refusal !== undefined) throw refusal;
       turns.requireRoom(endpoint);
-      if (request.headers.expect !== undefined) continueUnlessTooLarge(request, response);
+      continueUnlessTooLarge(request, response);
     } catch (thrown) {
       return refused(thrown, startedMs);
     }
@@ -106,6 +104,21 @@ function recallUnlessLarge(
   body: Buffer,
 ): Partial<ReturnType<Log["recall"]>> {
   return body.length < LARGE_BODY_BYTES_MIN ? log.recall(endpoint, body) : {};
+}
+
+/**
+ * The body of a request whose headers refused nothing.
+ * @returns undefined if the client went away.
+ * @throws RejectedError `REJECTED_BODY_TOO_LARGE`; UnavailableError `UNAVAILABLE_OVERLOADED`.
+ */
+export function readChain(
+  responder: Responder,
+  request: IncomingMessage,
+  claim: BodyClaim,
+): Promise<Buffer | undefined> {
+  return responder.largeBodies.isLarge(request)
+    ? readInTurn(responder, request, claim)
+    : readBody(request, claim);
 }
 
 /** As `readBody`, for a body that waits for its turn. */
@@ -136,7 +149,7 @@ function refusalOf(log: Log, endpoint: SubmitEndpoint, responder: Responder): un
 }
 
 /** CTFE's words around an error: behaviours of its `addChainInternal` and `verifyAddChain`. */
-function submissionDetail(error: CtError): string {
+export function submissionDetail(error: CtError): string {
   switch (error.code) {
     case "REJECTED_BODY_TOO_LARGE":
       return `certificate chain exceeds ${BODY_BYTES_MAX}-byte limit: http: request body too large`;
@@ -151,6 +164,8 @@ function submissionDetail(error: CtError): string {
     case "MALFORMED_PRECERTIFICATE":
     case "REJECTED_PRECERTIFICATE_SIGNING_CERTIFICATE":
       return `failed to build MerkleTreeLeaf: ${error.message}`;
+    case "MALFORMED_PARAMETER":
+    case "MALFORMED_QUERY":
     case "REJECTED_SHARD_CLOSED":
       return error.message;
     default:
@@ -161,6 +176,7 @@ function submissionDetail(error: CtError): string {
 }
 
 /** A client that waits for `100 Continue` gets it, but not to send what will be refused. */
-function continueUnlessTooLarge(request: IncomingMessage, response: ServerResponse): void {
+export function continueUnlessTooLarge(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect === undefined) return;
   if (Number(request.headers["content-length"] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
 }

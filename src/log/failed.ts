@@ -71,6 +71,10 @@ export class FailedLog implements Log {
     return this.requireOpen();
   }
 
+  async validate(): Promise<never> {
+    return this.requireOpen();
+  }
+
   async proveConsistency(): Promise<never> {
     return this.requireOpen();
   }

@@ -8,7 +8,7 @@ import { CtError, UnavailableError } from "../base/errors.ts";
 import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import { ADD_CHAIN_FULLNESS_MAX } from "../policy/limits.ts";
+import { ADD_CHAIN_FULLNESS_MAX, LOW_PRIORITY_FULLNESS_MAX } from "../policy/limits.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
@@ -24,6 +24,7 @@ import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
 import { Reader } from "./read.ts";
 import { type SubmitterOptions, submitChain } from "./submit.ts";
+import { findPublished, type Verdict, validateChain } from "./validate.ts";
 
 /** A head older than this many idle refreshes and a second makes a shard not ready. */
 const HEAD_AGE_REFRESHES = 3;
@@ -167,6 +168,29 @@ export class Frontend implements Log {
       this.#reportRefusal(endpoint, startMs, error);
       throw error;
     }
+  }
+
+  async validate(
+    endpoint: SubmitEndpoint | undefined,
+    chain: readonly Uint8Array[],
+  ): Promise<Verdict> {
+    const { judge, store, sha256, cell, clock } = this.#options;
+    if (cell.readPool().fullness >= LOW_PRIORITY_FULLNESS_MAX) {
+      const message = "the pool is nearly full, and dry runs give way first";
+      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
+    }
+    return validateChain(
+      {
+        judge,
+        sha256,
+        shard: this.identity.name,
+        requireNotClosed: () => requireNotClosed(this.identity, clock.nowMs()),
+        findDuplicate: (submission) =>
+          findPublished(sha256, store, submission, () => this.publishedSize()),
+      },
+      endpoint,
+      chain,
+    );
   }
 
   #reportRefusal(endpoint: SubmitEndpoint, startMs: number, error: unknown): void {

@@ -6,7 +6,12 @@
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import { type AdmissionPolicy, judgeSubmission, readSubmission } from "../policy/admission.ts";
+import {
+  type AdmissionPolicy,
+  isInWindow,
+  judgeSubmission,
+  readSubmission,
+} from "../policy/admission.ts";
 import {
   ISSUERS_REMEMBERED_MAX,
   LOW_PRIORITY_FULLNESS_MAX,
@@ -68,6 +73,20 @@ export class Judge {
     this.#verified.clear();
     this.known.clear();
     this.#rules = { ...this.#rules, roots };
+  }
+
+  /**
+   * Name of an open shard that takes this NotAfter: of `own` if its window does, else of one
+   * of the others; undefined if none does.
+   */
+  takerOf(notAfterMs: number, own: string): string | undefined {
+    const { policy, otherShards, clock } = this.#options;
+    const shards = [{ ...policy, name: own }, ...otherShards];
+    const nowMs = clock.nowMs();
+    return shards.find((shard) => {
+      const { notAfterLimitMs = Number.POSITIVE_INFINITY } = shard;
+      return isInWindow(notAfterMs, shard) && nowMs < closesAtMs({ notAfterLimitMs });
+    })?.name;
   }
 
   /**

@@ -10,6 +10,7 @@ import type { ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
 import type { RootSet } from "../x509/roots.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
+import type { Verdict } from "./validate.ts";
 
 /** The two ways in: RFC 6962, sections 4.1 and 4.2. */
 export type SubmitEndpoint = "add-chain" | "add-pre-chain";
@@ -65,6 +66,13 @@ export interface Log {
    * @throws MalformedError, RejectedError, UnavailableError.
    */
   submit(endpoint: SubmitEndpoint, chain: readonly Uint8Array[], bodyKey?: string): Promise<Sct>;
+
+  /**
+   * Judges a chain as `submit` would and logs nothing.
+   * @param endpoint Undefined: the one that the first certificate belongs to.
+   * @throws UnavailableError, also when the pool is nearly full: a dry run gives way first.
+   */
+  validate(endpoint: SubmitEndpoint | undefined, chain: readonly Uint8Array[]): Promise<Verdict>;
 
   /** The published head. @throws UnavailableError `UNAVAILABLE_NO_HEAD` or `..._SHARD_NOT_READY`. */
   head(): SignedTreeHead;

@@ -109,3 +109,16 @@ test("refusals come in the order 405, 410, 429, 503, 413, 400", async () => {
   assert.equal(await statusOf(large), 410, "410 before 429");
   assert.equal(await statusOf({ ...large, method: "PUT" }), 405, "405 before 410");
 });
+
+test("a dry run counts to the limit of the endpoint that it asks about", async () => {
+  await using server = serverWith({ addChain: one(), addPreChain: one() });
+  const from = { remoteAddress: "192.0.2.1" };
+  const url = "/nimbus2026/stratus/v1/validate";
+  const dryRun = (query: string) =>
+    server.app.inject({ method: "POST", url: `${url}${query}`, payload: CHAIN, ...from });
+  assert.equal((await dryRun("")).statusCode, 200);
+  assert.equal((await dryRun("")).statusCode, 429);
+  assert.equal((await server.app.inject(add("add-chain", from))).statusCode, 429);
+  assert.equal((await dryRun("?endpoint=add-pre-chain")).statusCode, 200);
+  assert.equal((await server.app.inject(add("add-pre-chain", from))).statusCode, 429);
+});

@@ -9,6 +9,7 @@ import { bytesKey, concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "../../src/log/log.ts";
 import { LoggedEntry } from "../../src/log/logged-entry.ts";
+import type { Verdict } from "../../src/log/validate.ts";
 import { encodeExtraData, encodeMerkleTreeLeaf } from "../../src/rfc6962/entry.ts";
 import type { JsonEntry } from "../../src/rfc6962/json.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
@@ -101,6 +102,22 @@ export class FakeLog implements Log {
     const sct = this.#append(chain);
     this.#head = this.#makeHead();
     return sct;
+  }
+
+  /** What `validate` says. */
+  verdict: Verdict = {
+    endpoint: "add-chain",
+    takenBy: undefined,
+    refusal: new RejectedError("REJECTED_ISSUER_UNKNOWN", "nobody"),
+    accepted: undefined,
+  };
+
+  async validate(
+    endpoint: SubmitEndpoint | undefined,
+    chain: readonly Uint8Array[],
+  ): Promise<Verdict> {
+    await this.beforeSubmit(endpoint ?? "add-chain", chain);
+    return this.verdict;
   }
 
   head(): SignedTreeHead {
