@@ -109,11 +109,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { folders: ["base"], packages: { yaml: "*", zod: "*" } },
   cli: {
     folders: [
-      // The composition roots: a running log, `init`, and a folder that is looked at.
+      // The composition roots: a running log, `init`, a folder that is looked at, a dry run.
       "src/compose.ts",
       "src/create.ts",
       "src/inspect.ts",
       "src/keep-roots.ts",
+      "src/validate.ts",
       "src/signer/sha256.ts",
       // Pure words, and a file of fingerprints.
       "src/roots/blocklist.ts",
@@ -191,7 +192,7 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
   });
 }
 
-/** Of the process, of `init`, of a frontend thread; and what the first and the last share. */
+/** Of the process, of `init`, of a frontend thread, of a dry run; and what the first and the last share. */
 const ROOTS: readonly string[] = [
   "compose",
   "create",
@@ -201,6 +202,7 @@ const ROOTS: readonly string[] = [
   "main",
   "open-shards",
   "server-parts",
+  "validate",
 ];
 
 test("only the composition roots and main.ts stand directly in src", () => {

@@ -10,6 +10,7 @@ import { type Running, startStratus } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { chooseOverrides, type OverrideFlags } from "../config/override.ts";
 import { auditLog } from "./audit.ts";
+import { addCaCommands } from "./ca-commands.ts";
 import { checkConfig } from "./config.ts";
 import { demo } from "./demo.ts";
 import { fsck } from "./fsck.ts";
@@ -58,6 +59,7 @@ function createRoot(exit: (code: number) => void): Command {
   addClientCommands(root, exit);
   addAuditCommands(root, exit);
   addRootsCommands(root, exit, load);
+  addCaCommands(root, { exit, load, parseTimeout });
   return root;
 }
 

@@ -4,21 +4,16 @@
  * failed; 2 is a mistake in the command.
  * @module
  */
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
-import { MalformedError, messageOf, quote } from "../base/errors.ts";
-import type { LogKey } from "../checkpoint/browser-key.ts";
+import { MalformedError, quote } from "../base/errors.ts";
 import { CheckError } from "../client/check.ts";
-import { parseLogKey } from "../client/log-key.ts";
-import { cleanText, normalizePrefix, SourceError } from "../client/transport.ts";
+import { cleanText, SourceError } from "../client/transport.ts";
 import { verifySubmission } from "../client/verify-submission.ts";
-import { equalBytes } from "../encoding/bytes.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import { sha256 } from "../signer/sha256.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 import { formatName } from "../x509/name.ts";
-import { parsePem } from "../x509/roots.ts";
 import { entryOfChain, isPrecertificateChain, withMissingIssuer } from "./chain.ts";
+import { readChainFile, readKeyFile, requireUrl, UsageError } from "./input.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { type LogConnection, openLog } from "./log-connection.ts";
 import { describeSct, formatTime } from "./sct-text.ts";
@@ -44,17 +39,12 @@ export interface PreparedSubmission {
   readonly chain: readonly Uint8Array[];
 }
 
-/** The command itself was wrong. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /** Runs the command. @returns The exit code. */
 export async function submit(options: SubmitOptions, io: CommandIo): Promise<number> {
   try {
     const url = requireUrl(options.url);
     const prepared = await readSubmission(options, io);
-    const key = options.keyFile === undefined ? undefined : await readKey(options.keyFile);
+    const key = options.keyFile === undefined ? undefined : await readKeyFile(options.keyFile);
     const { timeoutMs } = options;
     const connection = await openLog({ url, key, timeoutMs });
     await submitAndVerify(connection, prepared, io);
@@ -125,22 +115,12 @@ export function report(thrown: unknown, io: CommandIo): number {
   throw thrown;
 }
 
-function requireUrl(url: string): string {
-  try {
-    return normalizePrefix(url);
-  } catch (cause) {
-    throw new UsageError(`--url: ${messageOf(cause)}`, { cause });
-  }
-}
-
 async function readSubmission(options: SubmitOptions, io: CommandIo): Promise<PreparedSubmission> {
   const { chainFile } = options;
   const name = quote(chainFile);
-  const pem = await readText(chainFile);
+  const chain = await readChainFile(chainFile);
+  const [leaf = new Uint8Array(0)] = chain;
   try {
-    const chain = withoutRepeatedLeaf(parsePem(pem));
-    const [leaf] = chain;
-    if (leaf === undefined) throw new UsageError(`no certificate in ${name}: expected PEM`);
     const isPrecertificate = isPrecertificateChain(chain);
     const kind = isPrecertificate ? "precertificate" : "certificate";
     const subject = cleanText(formatName(parseCertificate(leaf).subject), 200);
@@ -151,29 +131,5 @@ async function readSubmission(options: SubmitOptions, io: CommandIo): Promise<Pr
   } catch (cause) {
     if (!(cause instanceof MalformedError)) throw cause;
     throw new UsageError(`${name}: ${cause.message}`, { cause });
-  }
-}
-
-/** `openssl s_client` prints the server's certificate once more below the chain. */
-function withoutRepeatedLeaf(chain: readonly Uint8Array[]): readonly Uint8Array[] {
-  const [leaf] = chain;
-  const last = chain.at(-1);
-  const isRepeated = chain.length > 1 && leaf !== undefined && last !== undefined;
-  return isRepeated && equalBytes(leaf, last) ? chain.slice(0, -1) : chain;
-}
-
-async function readKey(path: string): Promise<LogKey> {
-  try {
-    return parseLogKey(await readFile(path));
-  } catch (cause) {
-    throw new UsageError(`--key ${quote(path)}: ${messageOf(cause)}`, { cause });
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return path === "-" ? await text(process.stdin) : await readFile(path, "utf8");
-  } catch (cause) {
-    throw new UsageError(messageOf(cause), { cause });
   }
 }

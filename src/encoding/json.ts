@@ -24,6 +24,18 @@ export class JsonObject {
     return value !== undefined && value !== null;
   }
 
+  /** Names of the fields, whatever they hold. */
+  get names(): readonly string[] {
+    return [...this.#fields.keys()];
+  }
+
+  /** @throws MalformedError `MALFORMED_JSON`. */
+  boolean(name: string): boolean {
+    const value = this.#fields.get(name);
+    if (typeof value === "boolean") return value;
+    throw malformed(`expected true or false in '${name}'`);
+  }
+
   /** A safe integer >= 0. @throws MalformedError `MALFORMED_JSON`. */
   uint(name: string): number {
     const value = this.#fields.get(name);

@@ -14,7 +14,10 @@ export function closesAtMs(shard: Pick<ShardIdentity, "notAfterLimitMs">): numbe
 }
 
 /** @throws RejectedError `REJECTED_SHARD_CLOSED` once the shard has closed. */
-export function requireNotClosed(identity: ShardIdentity, nowMs: number): void {
+export function requireNotClosed(
+  identity: Pick<ShardIdentity, "name" | "notAfterLimitMs">,
+  nowMs: number,
+): void {
   if (nowMs < closesAtMs(identity)) return;
   const limit = new Date(identity.notAfterLimitMs).toISOString();
   throw new RejectedError(
