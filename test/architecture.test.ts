@@ -48,6 +48,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     },
     node: { "node:crypto": "verify.ts" },
   },
+  // SCTs found, described and checked: on the command line and in a browser.
+  sct: { folders: [...CORE, "x509"] },
   policy: { folders: ["base", "x509", "rfc6962"] },
   sequencer: { folders: [...CORE, "ports"] },
   log: { folders: [...CORE, "x509", "policy", "sequencer", "ports"] },
@@ -102,7 +104,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     node: { "node:http": "*", "node:net": "*", "node:util": "*", "node:zlib": "*" },
   },
   dashboard: {
-    folders: [...CORE, "log", "x509"],
+    folders: [...CORE, "log", "x509", "sct"],
     packages: { fastify: "*", preact: "*", uplot: "*", "@peculiar/x509": "*" },
     node: { "node:fs": "*", "node:path": "*" },
   },
@@ -124,6 +126,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "x509",
       "client",
       "monitor",
+      "sct",
       "ports",
     ],
     // @peculiar/x509 makes the demo's certificates and needs reflect-metadata.

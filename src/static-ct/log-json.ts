@@ -111,7 +111,11 @@ export function formatLogListJson(
  * @throws MalformedError `MALFORMED_JSON`, also where `log_id` is not the SHA-256 of `key`.
  */
 export function parseLogJson(sha256: Sha256, text: string): ListedLog {
-  const body = parseJsonObject(text);
+  return readListedLog(sha256, parseJsonObject(text));
+}
+
+/** As {@link parseLogJson}, for one log of a list. @throws MalformedError `MALFORMED_JSON`. */
+export function readListedLog(sha256: Sha256, body: JsonObject): ListedLog {
   const publicKey = body.bytes("key");
   const logId = body.bytes("log_id");
   if (!equalBytes(sha256(publicKey), logId)) throw malformed("log_id is not the SHA-256 of key");
@@ -180,7 +184,11 @@ function formatTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace(/\.[0-9]{3}Z$/, "Z");
 }
 
-function parseTime(text: string): number {
+/**
+ * The time that RFC 3339 text names; milliseconds since the Unix epoch.
+ * @throws MalformedError `MALFORMED_JSON`.
+ */
+export function parseTime(text: string): number {
   const form =
     /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
   const timeMs = form.test(text) ? Date.parse(text) : Number.NaN;
