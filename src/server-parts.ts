@@ -16,6 +16,7 @@ import { closesAtMs } from "./log/lifecycle.ts";
 import type { Log } from "./log/log.ts";
 import { makeRateCells } from "./policy/rate-limit.ts";
 import { sha256 } from "./signer/sha256.ts";
+import type { LogOperator } from "./static-ct/log-json.ts";
 import type { RootSet } from "./x509/roots.ts";
 import { verifySignature } from "./x509/verify.ts";
 
@@ -62,10 +63,15 @@ export function siteOf(
       },
     ]),
   );
-  const operator = { name: new URL(config.publicUrl).hostname, emails: [] };
+  const operator = operatorOf(config);
   const software = { name: "stratus", version: VERSION };
   const limits = limitsOf(config.limits, threads);
   return { logs, sites, operator, software, limits };
+}
+
+/** Who runs the logs: by default nobody but the host is known. */
+function operatorOf({ operator, publicUrl }: Config): LogOperator {
+  return { name: operator.name ?? new URL(publicUrl).hostname, emails: operator.emails };
 }
 
 /** Each thread has its part of what bounds the process; clients are counted by all together. */

@@ -50,6 +50,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   // SCTs found, described and checked: on the command line and in a browser.
   sct: { folders: [...CORE, "x509"] },
+  // What trust programs ask, judged by facts that others gather.
+  program: { folders: [...CORE, "x509"] },
   policy: { folders: ["base", "x509", "rfc6962"] },
   sequencer: { folders: [...CORE, "ports"] },
   log: { folders: [...CORE, "x509", "policy", "sequencer", "ports"] },
@@ -111,12 +113,14 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { folders: ["base"], packages: { yaml: "*", zod: "*" } },
   cli: {
     folders: [
-      // The composition roots: a running log, `init`, a folder that is looked at, a dry run.
+      // The composition roots: a running log, `init`, a folder that is looked at, and
+      // what is asked of a configuration without serving it.
       "src/compose.ts",
       "src/create.ts",
       "src/inspect.ts",
       "src/keep-roots.ts",
       "src/validate.ts",
+      "src/offline.ts",
       "src/signer/sha256.ts",
       // Pure words, and a file of fingerprints.
       "src/roots/blocklist.ts",
@@ -126,6 +130,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "x509",
       "client",
       "monitor",
+      "program",
       "sct",
       "ports",
     ],
@@ -195,7 +200,7 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
   });
 }
 
-/** Of the process, of `init`, of a frontend thread, of a dry run; and what the first and the last share. */
+/** Of the process, of `init`, of a frontend thread, of commands that serve nothing; and what the first and the last share. */
 const ROOTS: readonly string[] = [
   "compose",
   "create",
@@ -203,9 +208,9 @@ const ROOTS: readonly string[] = [
   "inspect",
   "keep-roots",
   "main",
+  "offline",
   "open-shards",
   "server-parts",
-  "validate",
 ];
 
 test("only the composition roots and main.ts stand directly in src", () => {

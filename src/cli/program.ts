@@ -17,6 +17,7 @@ import { fsck } from "./fsck.ts";
 import { initShards } from "./init.ts";
 import { TERMINAL } from "./io.ts";
 import { type LoadOptions, loadConfig } from "./load-config.ts";
+import { addPolicyCommands } from "./policy-commands.ts";
 import { TERMINAL_PROGRESS } from "./progress.ts";
 import { addRootsCommands } from "./roots-commands.ts";
 import { type ServeIo, serve } from "./serve.ts";
@@ -60,6 +61,7 @@ function createRoot(exit: (code: number) => void): Command {
   addAuditCommands(root, exit);
   addRootsCommands(root, exit, load);
   addCaCommands(root, { exit, load, parseTimeout });
+  addPolicyCommands(root, { exit, load, parseTimeout });
   return root;
 }
 

@@ -8,8 +8,8 @@
 import { cleanText, fetchText, parseAnswer, TIMEOUT_MS } from "../client/transport.ts";
 import type { Config } from "../config/config.ts";
 import { JsonObject, parseJsonObject } from "../encoding/json.ts";
+import { validateOffline } from "../offline.ts";
 import { formatChainJson } from "../rfc6962/json.ts";
-import { validateOffline } from "../validate.ts";
 import { readChainFile, reportTrouble, requireUrl, UsageError } from "./input.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { formatTime } from "./sct-text.ts";

@@ -83,6 +83,13 @@ export interface BlockedConfig {
   readonly file?: string | undefined;
 }
 
+/** Who answers for the logs. */
+export interface OperatorConfig {
+  /** As log lists have it; undefined: nobody said. */
+  readonly name?: string | undefined;
+  readonly emails: readonly string[];
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -113,6 +120,7 @@ export interface Config {
   readonly listen: ListenAddress;
   /** Metrics, health; never the public port. */
   readonly operations: ListenAddress;
+  readonly operator: OperatorConfig;
   /** Without trailing slash. */
   readonly publicUrl: string;
   /** Prefix of submissions; the origin lines come from it. Without trailing slash. */

@@ -84,6 +84,12 @@ ${top["blocked"]?.description}
 
 ${formatTable(top["blocked"] ?? {})}
 
+## \`operator\`
+
+${top["operator"]?.description}
+
+${formatTable(top["operator"] ?? {})}
+
 ## \`limits\`
 
 ${top["limits"]?.description}

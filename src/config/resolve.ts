@@ -79,6 +79,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
   return {
     listen,
     operations,
+    operator: { ...file.operator },
     publicUrl,
     submissionUrl:
       file.submissionUrl === undefined ? publicUrl : sound(parseUrl(file.submissionUrl)),

@@ -10,11 +10,13 @@ import type {
   BatchConfig,
   FreeSpaceConfig,
   LimitsConfig,
+  OperatorConfig,
   PoolConfig,
   RootsReloadConfig,
 } from "./config.ts";
 import { freeSpaceSchema } from "./free-space-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
+import { operatorSchema } from "./operator-schema.ts";
 import { type BlockedItem, blockedSchema, rootList, rootsReloadSchema } from "./roots-schema.ts";
 import {
   parseAddress,
@@ -58,6 +60,7 @@ export interface ShardItem extends ShardSettings {
 export interface ConfigFile {
   readonly listen: string;
   readonly operations: string;
+  readonly operator: OperatorConfig;
   readonly publicUrl?: string | undefined;
   readonly submissionUrl?: string | undefined;
   readonly monitoringUrl?: string | undefined;
@@ -343,6 +346,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
         examples: [10_000],
       }),
     freeSpace: freeSpaceSchema,
+    operator: operatorSchema,
     limits: limitsSchema,
     roots: rootList()
       .default(["mozilla"])

@@ -1,20 +1,21 @@
 /**
- * Composition of a dry run without a server: a shard of a configuration, its accepted roots and
- * the judge that `serve` would use. No store is opened, so nothing is known of duplicates.
+ * Composition of what commands ask of a configuration without serving it: a shard's accepted
+ * roots, and a dry run by the judge that `serve` would use. No store is opened, so nothing is
+ * known of duplicates.
  * @module
  */
 import { MalformedError } from "./base/errors.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config, ShardConfig } from "./config/config.ts";
 import { formatVerdict } from "./http/validate.ts";
+import { openRoots } from "./keep-roots.ts";
 import { closesAtMs, requireNotClosed } from "./log/lifecycle.ts";
 import type { SubmitEndpoint } from "./log/log.ts";
 import { validateChain } from "./log/validate.ts";
-import { loadRoots } from "./roots/load.ts";
 import { judgeOf } from "./server-parts.ts";
 import { sha256 } from "./signer/sha256.ts";
 import { parseCertificate } from "./x509/certificate.ts";
-import { RootSet } from "./x509/roots.ts";
+import type { RootSet } from "./x509/roots.ts";
 
 /** What is asked. */
 export interface DryRun {
@@ -34,8 +35,7 @@ export interface DryRun {
 export async function validateOffline(config: Config, dryRun: DryRun): Promise<string> {
   const { chain, endpoint } = dryRun;
   const shard = shardOf(config, dryRun);
-  const { ders } = await loadRoots(shard.roots);
-  const judge = judgeOf(config, shard, new RootSet(ders, sha256), systemClock);
+  const judge = judgeOf(config, shard, (await readShardRoots(config))(shard.name), systemClock);
   const verdict = await validateChain(
     {
       judge,
@@ -48,6 +48,16 @@ export async function validateOffline(config: Config, dryRun: DryRun): Promise<s
     chain,
   );
   return formatVerdict(shard.name, verdict);
+}
+
+/**
+ * The roots that each shard of a configuration accepts, as `serve` would: by its sources and
+ * its ledger, without what is blocked. Nothing is written.
+ * @throws as `RootsKeeper.open`.
+ */
+export async function readShardRoots(config: Config): Promise<(shard: string) => RootSet> {
+  const keeper = await openRoots(config, systemClock, () => {});
+  return (shard) => keeper.rootsOf(shard);
 }
 
 function shardOf({ shards }: Config, { chain, shard: name }: DryRun): ShardConfig {
