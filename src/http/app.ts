@@ -20,6 +20,7 @@ import {
   getLogsJsonHandler,
 } from "./describe.ts";
 import { HeavyReads } from "./heavy-reads.ts";
+import { getOpenApiHandler } from "./openapi.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
 import {
   getConsistencyHandler,
@@ -35,6 +36,7 @@ import {
   getTileHandler,
 } from "./read-static.ts";
 import { type Endpoint, type Handler, Responder } from "./responder.ts";
+import { type RouteName, routePath } from "./routes.ts";
 import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
 import { validateHandler } from "./validate.ts";
@@ -66,7 +68,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const bodies = new BodiesInFlight(options.limits.bodiesInFlightBytesMax);
   const paths = new Map<string, string>();
 
-  const read = (endpoint: Endpoint, path: string, unlimited: Handler): void => {
+  const read = (shard: string, name: RouteName, unlimited: Handler): void => {
+    const path = routePath(name, shard);
     const handler = clients.limitReads(unlimited);
     paths.set(path, READ);
     app.route({
@@ -74,11 +77,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
       url: path,
       handler: (request, reply) => {
         reply.hijack();
-        responder.serve(endpoint, request.raw, reply.raw, handler);
+        responder.serve({ shard, name }, request.raw, reply.raw, handler);
       },
     });
   };
-  const submit = (endpoint: Endpoint, path: string, handler: Handler): void => {
+  const submit = (shard: string, name: RouteName, handler: Handler): void => {
+    const path = routePath(name, shard);
     paths.set(path, SUBMIT);
     app.route({
       method: "POST",
@@ -86,26 +90,26 @@ export function buildApp(options: AppOptions): FastifyInstance {
       // Before Fastify looks at the Content-Type or the body: any type is taken.
       onRequest: (request, reply) => {
         reply.hijack();
-        responder.serve(endpoint, request.raw, reply.raw, handler);
+        responder.serve({ shard, name }, request.raw, reply.raw, handler);
       },
       handler: () => undefined,
     });
   };
 
-  read({ shard: "", name: "home" }, "/", getHomeHandler(options));
-  read({ shard: "", name: "logs.json" }, "/logs.json", getLogsJsonHandler(options));
+  read("", "home", getHomeHandler(options));
+  read("", "logs.json", getLogsJsonHandler(options));
+  read("", "openapi.json", getOpenApiHandler());
   const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
   const heavy = new HeavyReads(options.clock);
   const turns = new SubmissionTurns(options.clock);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
-      submit({ shard, name }, `/${shard}/ct/v1/${name}`, submitHandler(log, name, surroundings));
+      submit(shard, name, submitHandler(log, name, surroundings));
     }
-    const dryRun = validateHandler(log, surroundings);
-    submit({ shard, name: "validate" }, `/${shard}/stratus/v1/validate`, dryRun);
-    for (const [name, path, handler] of readRoutes(shard, log, options, { tiles, heavy })) {
-      read({ shard, name }, `/${shard}/${path}`, handler);
+    submit(shard, "validate", validateHandler(log, surroundings));
+    for (const [name, handler] of readRoutes(shard, log, options, { tiles, heavy })) {
+      read(shard, name, handler);
     }
   }
   handleServerEvents(app, responder, options.clock, (request, response) => {
@@ -121,18 +125,18 @@ function readRoutes(
   log: Log,
   about: Description,
   { tiles, heavy }: { readonly tiles: CompressedTiles; readonly heavy: HeavyReads },
-): readonly (readonly [name: string, path: string, handler: Handler])[] {
+): readonly (readonly [name: RouteName, handler: Handler])[] {
   return [
-    ["get-roots", "ct/v1/get-roots", getRootsHandler(log)],
-    ["get-sth", "ct/v1/get-sth", getSthHandler(log)],
-    ["get-sth-consistency", "ct/v1/get-sth-consistency", getConsistencyHandler(log)],
-    ["get-proof-by-hash", "ct/v1/get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", "ct/v1/get-entries", heavy.inTurn(getEntriesHandler(log))],
-    ["get-entry-and-proof", "ct/v1/get-entry-and-proof", getEntryAndProofHandler(log)],
-    ["checkpoint", "checkpoint", getCheckpointHandler(log)],
-    ["tile", "tile/*", getTileHandler(log, tiles, heavy)],
-    ["issuer", "issuer/*", getIssuerHandler(log)],
-    ["log.v3.json", "log.v3.json", getLogJsonHandler(shard, about)],
+    ["get-roots", getRootsHandler(log)],
+    ["get-sth", getSthHandler(log)],
+    ["get-sth-consistency", getConsistencyHandler(log)],
+    ["get-proof-by-hash", getProofHandler(log)],
+    ["get-entries", heavy.inTurn(getEntriesHandler(log))],
+    ["get-entry-and-proof", getEntryAndProofHandler(log)],
+    ["checkpoint", getCheckpointHandler(log)],
+    ["tile", getTileHandler(log, tiles, heavy)],
+    ["issuer", getIssuerHandler(log)],
+    ["log.v3.json", getLogJsonHandler(shard, about)],
   ];
 }
 
