@@ -10,11 +10,13 @@ import { test } from "node:test";
 
 const ROOT = join(import.meta.dirname, "..");
 const README = join(ROOT, "README.md");
+const FOR_CAS = join(ROOT, "docs/FOR-CAS.md");
 const MAIN = join(ROOT, "src/main.ts");
 
-/** Lines of the README's fenced blocks, joined where a backslash continues them. */
+/** Lines of the fenced blocks of both pages, joined where a backslash continues them. */
 function commandLines(): readonly string[] {
-  const blocks = readFileSync(README, "utf8").matchAll(/^```(?:sh|console|bash)?\n(.*?)^```/gms);
+  const pages = [README, FOR_CAS].map((page) => readFileSync(page, "utf8")).join("\n");
+  const blocks = pages.matchAll(/^```(?:sh|console|bash)?\n(.*?)^```/gms);
   return [...blocks]
     .flatMap(([, block = ""]) => block.replaceAll(/\\\n\s*/g, " ").split("\n"))
     .map((line) => line.replace(/^\$ /, "").replace(/(^|\s)#.*/, ""));

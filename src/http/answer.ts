@@ -111,7 +111,9 @@ export function refusal(
 /** `answer` in the form that a client asks for: a refusal as JSON if it accepts that rather. */
 export function inFormOf(answer: Answer, accept: string | undefined): Answer {
   const { problem } = answer;
-  if (problem === undefined || accept === undefined || !prefersJson(accept)) return answer;
+  // In an overload most answers come here: what does not even say it is told apart at once.
+  if (problem === undefined || accept === undefined || !/json/i.test(accept)) return answer;
+  if (!prefersJson(accept)) return answer;
   const { code, message, detail } = problem;
   const headers = [...PROBLEM_HEADERS, ...answer.headers.slice(ERROR_HEADERS.length)];
   const body = Buffer.from(JSON.stringify({ code, message, detail }), "utf8");

@@ -169,7 +169,9 @@ export class Responder {
   }
 
   #write(request: IncomingMessage, response: ServerResponse, given: Answer): void {
-    const answer = inFormOf(given, request.headers.accept);
+    // Node parses headers when they are asked for: most reads never do.
+    const isRefusal = given.problem !== undefined;
+    const answer = isRefusal ? inFormOf(given, request.headers.accept) : given;
     if (answer.status >= 400 && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
       return;

@@ -178,6 +178,14 @@ test("no output of init, serve, submit and refusals holds a private key", async 
 const COMMANDS = [[], ["dev"], ["init"], ["serve"], ["config"], ["config", "check"]].concat([
   ["submit"],
   ["demo"],
+  ["validate"],
+  ["sct"],
+  ["sct", "decode"],
+  ["cert"],
+  ["cert", "check"],
+  ["policy"],
+  ["policy", "check"],
+  ["policy", "export"],
 ]);
 
 test("--help of each command exits 0; what is unknown exits 2 with a hint", async () => {
