@@ -19,6 +19,7 @@ import { Frontend, NO_ROOM } from "./frontend.ts";
 import { HeadCell, type ShardView } from "./head-cell.ts";
 import type { Judge } from "./judge.ts";
 import type { LogStatus, SubmitEndpoint } from "./log.ts";
+import type { Verdict } from "./validate.ts";
 
 /** What a shard is made of. It takes over store and signer: `stop` closes both. */
 export interface ShardOptions {
@@ -129,6 +130,14 @@ export class Shard extends Frontend {
   ): Promise<Sct> {
     this.#show();
     return super.submit(endpoint, chain, bodyKey);
+  }
+
+  override validate(
+    endpoint: SubmitEndpoint | undefined,
+    chain: readonly Uint8Array[],
+  ): Promise<Verdict> {
+    this.#show();
+    return super.validate(endpoint, chain);
   }
 
   override status(): LogStatus {
