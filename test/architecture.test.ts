@@ -51,7 +51,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   // SCTs found, described and checked: on the command line and in a browser.
   sct: { folders: [...CORE, "x509"] },
   // What trust programs ask, judged by facts that others gather.
-  program: { folders: [...CORE, "x509"] },
+  program: { folders: [...CORE, "x509", "src/roots/monitor-root.ts"] },
   policy: { folders: ["base", "x509", "rfc6962"] },
   sequencer: { folders: [...CORE, "ports"] },
   log: { folders: [...CORE, "x509", "policy", "sequencer", "ports"] },

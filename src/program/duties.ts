@@ -68,7 +68,8 @@ const DUTIES: readonly Duty[] = [
     program: "Chrome",
     rule: "Roots are not removed automatically when they leave a report.",
     source: `${SOURCE.chrome}, Accepted Root Certificates`,
-    advice: "roots are taken from the files that you name: keep what you once accepted in them",
+    advice:
+      "nothing is removed by itself (docs/ROOTS.md): block a root only for a reason, and say so",
   },
 ];
 

@@ -11,6 +11,7 @@ import { decodeUtf8 } from "../encoding/utf8.ts";
 import { parseRootsJson, parseTreeHeadJson } from "../rfc6962/json.ts";
 import { decodeDigitallySigned } from "../rfc6962/signature.ts";
 import { encodeTreeHeadToSign, type SignedTreeHead } from "../rfc6962/tree-head.ts";
+import { MERGE_DELAY_MONITOR_ROOT } from "../roots/monitor-root.ts";
 import { type ListedLog, parseLogJson } from "../static-ct/log-json.ts";
 import {
   type Condition,
@@ -23,7 +24,6 @@ import {
   unless,
 } from "./condition.ts";
 import type { Facts, LiveAnswer, LiveFacts, LiveName, LogFacts } from "./facts.ts";
-import { MONITOR_ROOT_SHA256 } from "./roots.ts";
 
 /** A head may be cached for this long; seconds. */
 const HEAD_CACHE_SECONDS_MAX = 10;
@@ -173,7 +173,7 @@ function servedRootObjections(
   if (text === undefined) return ["get-roots is not answered"];
   const served = new Set(parseRootsJson(text).map((der) => formatHex(sha256(der))));
   const objections: string[] = [];
-  if (!served.has(MONITOR_ROOT_SHA256))
+  if (!served.has(MERGE_DELAY_MONITOR_ROOT))
     objections.push("get-roots lacks the Merge Delay Monitor Root");
   const missing = [...log.roots].filter(([fingerprint]) => !served.has(fingerprint));
   if (missing.length > 0) {

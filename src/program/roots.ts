@@ -2,6 +2,8 @@
  * Conditions on the accepted roots.
  * @module
  */
+
+import { MERGE_DELAY_MONITOR_ROOT } from "../roots/monitor-root.ts";
 import {
   type Condition,
   forOperator,
@@ -12,10 +14,6 @@ import {
   unless,
 } from "./condition.ts";
 import type { Facts, ReferenceRoots } from "./facts.ts";
-
-/** SHA-256 of Google's Merge Delay Monitor Root, in hex. */
-export const MONITOR_ROOT_SHA256 =
-  "86d8219c7e2b6009e37eb14356268489b81379e076e8f372e3dde8c162a34134";
 
 /** Roots of `reference` that a log does not accept, by name, else by fingerprint. */
 function missingObjections(facts: Facts, { source, roots }: ReferenceRoots): readonly string[] {
@@ -49,9 +47,9 @@ export const ROOT_CONDITIONS: readonly Condition[] = [
     judge: (facts) =>
       unless(
         objectionsTo(facts.logs, ({ roots }) =>
-          roots.has(MONITOR_ROOT_SHA256)
+          roots.has(MERGE_DELAY_MONITOR_ROOT)
             ? undefined
-            : `the root with SHA-256 ${MONITOR_ROOT_SHA256} is not accepted (add its PEM file to roots)`,
+            : `the root with SHA-256 ${MERGE_DELAY_MONITOR_ROOT} is not accepted (add its PEM file to roots)`,
         ),
         "it is accepted by every shard",
       ),

@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONDITIONS, checkProgram } from "../../src/program/check.ts";
 import type { Facts, LiveAnswer, LiveName, LogFacts } from "../../src/program/facts.ts";
-import { MONITOR_ROOT_SHA256 } from "../../src/program/roots.ts";
 import { formatRootsJson } from "../../src/rfc6962/json.ts";
+import { MERGE_DELAY_MONITOR_ROOT } from "../../src/roots/monitor-root.ts";
 import { answer, GOOD_FACTS, MADE, NOW_MS } from "../support/program-facts.ts";
 
 /** The facts with another first shard. */
@@ -213,7 +213,7 @@ const FAILING: readonly (readonly [
     "roots-monitor",
     "no monitor root",
     withFirst({ roots: new Map([...(GOOD_FACTS.logs[0]?.roots ?? [])].slice(1)) }),
-    new RegExp(`nimbus2026: the root with SHA-256 ${MONITOR_ROOT_SHA256} is not accepted`),
+    new RegExp(`nimbus2026: the root with SHA-256 ${MERGE_DELAY_MONITOR_ROOT} is not accepted`),
   ],
   [
     "roots-mozilla",

@@ -8,10 +8,10 @@ import { formatCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openLogKey } from "../../src/client/log-key.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
 import type { Facts, LiveAnswer, LiveName, LogFacts } from "../../src/program/facts.ts";
-import { MONITOR_ROOT_SHA256 } from "../../src/program/roots.ts";
 import { formatRootsJson, formatTreeHeadJson } from "../../src/rfc6962/json.ts";
 import { encodeDigitallySigned } from "../../src/rfc6962/signature.ts";
 import { encodeTreeHeadToSign, type SignedTreeHead } from "../../src/rfc6962/tree-head.ts";
+import { MERGE_DELAY_MONITOR_ROOT } from "../../src/roots/monitor-root.ts";
 import { formatLogJson, type LogDescription } from "../../src/static-ct/log-json.ts";
 
 /** When the facts are looked at. */
@@ -23,7 +23,7 @@ const OTHER_DER = Uint8Array.of(0x30, 1, 7);
 
 /** SHA-256, but for the bytes that stand for the monitor's root. */
 function sha256(bytes: Uint8Array): Uint8Array {
-  if (Buffer.compare(bytes, MONITOR_DER) === 0) return Buffer.from(MONITOR_ROOT_SHA256, "hex");
+  if (Buffer.compare(bytes, MONITOR_DER) === 0) return Buffer.from(MERGE_DELAY_MONITOR_ROOT, "hex");
   return Uint8Array.from(createHash("sha256").update(bytes).digest());
 }
 
@@ -60,7 +60,7 @@ function makeLog(year: number, type: LogFacts["type"]): MadeLog {
     headAgeMsMax: 31_000,
     key: { algorithm: "P-256", publicKey: spki, logId },
     roots: new Map([
-      [MONITOR_ROOT_SHA256, "CN=Merge Delay Monitor Root"],
+      [MERGE_DELAY_MONITOR_ROOT, "CN=Merge Delay Monitor Root"],
       [formatHex(sha256(OTHER_DER)), "CN=Other Root"],
     ]),
     extendedKeyUsages: ["1.3.6.1.5.5.7.3.1"],
