@@ -34,11 +34,13 @@ import {
   getIssuerHandler,
   getRootsHandler,
   getTileHandler,
+  type TileMeans,
 } from "./read-static.ts";
 import { type Endpoint, type Handler, Responder } from "./responder.ts";
 import { type RouteName, routePath } from "./routes.ts";
 import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
+import { TileBuffers } from "./tile-buffers.ts";
 import { validateHandler } from "./validate.ts";
 
 /** Bounds of a server; what has no field here has its bound beside its owner. */
@@ -99,8 +101,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read("", "home", getHomeHandler(options));
   read("", "logs.json", getLogsJsonHandler(options));
   read("", "openapi.json", getOpenApiHandler());
-  const tiles = new CompressedTiles(COMPRESSED_BYTES_MAX);
+  const compressed = new CompressedTiles(COMPRESSED_BYTES_MAX);
   const heavy = new HeavyReads(options.clock);
+  const tiles = { compressed, buffers: new TileBuffers(), heavy };
   const turns = new SubmissionTurns(options.clock);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
@@ -108,7 +111,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       submit(shard, name, submitHandler(log, name, surroundings));
     }
     submit(shard, "validate", validateHandler(log, surroundings));
-    for (const [name, handler] of readRoutes(shard, log, options, { tiles, heavy })) {
+    for (const [name, handler] of readRoutes(shard, log, options, tiles)) {
       read(shard, name, handler);
     }
   }
@@ -124,17 +127,17 @@ function readRoutes(
   shard: string,
   log: Log,
   about: Description,
-  { tiles, heavy }: { readonly tiles: CompressedTiles; readonly heavy: HeavyReads },
+  tiles: TileMeans,
 ): readonly (readonly [name: RouteName, handler: Handler])[] {
   return [
     ["get-roots", getRootsHandler(log)],
     ["get-sth", getSthHandler(log)],
     ["get-sth-consistency", getConsistencyHandler(log)],
     ["get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", heavy.inTurn(getEntriesHandler(log))],
+    ["get-entries", tiles.heavy.inTurn(getEntriesHandler(log))],
     ["get-entry-and-proof", getEntryAndProofHandler(log)],
     ["checkpoint", getCheckpointHandler(log)],
-    ["tile", getTileHandler(log, tiles, heavy)],
+    ["tile", getTileHandler(log, tiles)],
     ["issuer", getIssuerHandler(log)],
     ["log.v3.json", getLogJsonHandler(shard, about)],
   ];

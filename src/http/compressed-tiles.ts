@@ -1,13 +1,10 @@
 /**
- * Data tiles as gzip: as they are stored, or compressed once while they are asked for. Bounded
- * in bytes; the tile not asked for the longest goes first.
+ * Data tiles that are not sealed, as gzip: compressed once while they are asked for. Bounded in
+ * bytes; the tile not asked for the longest goes first.
  * @module
  */
 import { gzip } from "node:zlib";
 import type { Log } from "../log/log.ts";
-
-/** Entries of a full tile: c2sp.org/static-ct-api#log-entries. */
-const TILE_WIDTH = 256;
 
 /** Bytes of compressed tiles that are kept for all shards together. */
 export const COMPRESSED_BYTES_MAX = 24_000_000;
@@ -34,15 +31,21 @@ export class CompressedTiles {
     this.#bytesMax = bytesMax;
   }
 
+  /** The data tile as gzip, if it is in memory. */
+  find(log: Log, index: number, width: number): Uint8Array | undefined {
+    const key = keyOf(log, index, width);
+    const kept = this.#tiles.get(key);
+    if (kept === undefined) return undefined;
+    this.#tiles.delete(key);
+    this.#tiles.set(key, kept);
+    return kept;
+  }
+
   /** The data tile as gzip; undefined if it is not wholly published. @throws as the log. */
   async read(log: Log, index: number, width: number): Promise<Uint8Array | undefined> {
-    const key = `${log.identity.name}/${index}/${width}`;
-    const kept = this.#tiles.get(key);
-    if (kept !== undefined) {
-      this.#tiles.delete(key);
-      this.#tiles.set(key, kept);
-      return kept;
-    }
+    const kept = this.find(log, index, width);
+    if (kept !== undefined) return kept;
+    const key = keyOf(log, index, width);
     const running = this.#running.get(key);
     if (running !== undefined) return await running;
     const started = this.#compress(key, log, index, width);
@@ -60,8 +63,9 @@ export class CompressedTiles {
     index: number,
     width: number,
   ): Promise<Uint8Array | undefined> {
-    const bytes = await makeTile(log, index, width);
-    if (bytes === undefined) return undefined;
+    const tile = await log.readDataTile(index, width);
+    if (tile === undefined) return undefined;
+    const bytes = await compress(tile);
     if (bytes.length > this.#bytesMax) return bytes;
     this.#tiles.set(key, bytes);
     this.#bytes += bytes.length;
@@ -74,9 +78,6 @@ export class CompressedTiles {
   }
 }
 
-async function makeTile(log: Log, index: number, width: number): Promise<Uint8Array | undefined> {
-  const sealed = width === TILE_WIDTH ? await log.readSealedTile(index) : undefined;
-  if (sealed !== undefined) return sealed;
-  const tile = await log.readDataTile(index, width);
-  return tile === undefined ? undefined : compress(tile);
+function keyOf(log: Log, index: number, width: number): string {
+  return `${log.identity.name}/${index}/${width}`;
 }

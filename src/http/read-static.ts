@@ -3,7 +3,7 @@
  * beforehand.
  * @module
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { RejectedError } from "../base/errors.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Log } from "../log/log.ts";
@@ -17,6 +17,10 @@ import type { HeavyReads } from "./heavy-reads.ts";
 import { isIssuerName } from "./path.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
+import type { TileBuffers } from "./tile-buffers.ts";
+
+/** Entries of a full tile: c2sp.org/static-ct-api#log-entries. */
+const TILE_WIDTH = 256;
 
 const GZIP = ["Content-Encoding", "gzip"];
 const VARY = ["Vary", "Accept-Encoding"];
@@ -39,20 +43,37 @@ export function getCheckpointHandler(log: Log): Handler {
   };
 }
 
+/** What all shards of a server share for their tiles. */
+export interface TileMeans {
+  readonly compressed: CompressedTiles;
+  readonly buffers: TileBuffers;
+  readonly heavy: HeavyReads;
+}
+
 /**
  * `/tile/...`: hash tiles as they are, data tiles as gzip unless the client refuses it. Data
- * tiles wait for their turn.
+ * tiles wait for their turn. What is sealed is read each time: the system has it in its page
+ * cache, and the checksum tells damage at once.
  */
-export function getTileHandler(log: Log, compressed: CompressedTiles, heavy: HeavyReads): Handler {
+export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMeans): Handler {
   const prefixLength = log.identity.name.length + 2;
   const tileOf = (request: IncomingMessage) =>
     parseTilePath(pathOf(request.url ?? "").slice(prefixLength));
-  const readDataTile = heavy.inTurn(async (request) => {
+  const gzipOf = async (index: number, width: number, response: ServerResponse) => {
+    const kept = compressed.find(log, index, width);
+    if (kept !== undefined) return kept;
+    const sealed =
+      width === TILE_WIDTH
+        ? await buffers.lend(response, (into) => log.readSealedTile(index, into))
+        : undefined;
+    return sealed ?? (await compressed.read(log, index, width));
+  };
+  const readDataTile = heavy.inTurn(async (request, response) => {
     const { index, width } = tileOf(request);
     if (gzipWish(headerOf(request.headers["accept-encoding"])) === "refused") {
       return ok(DATA_TILE_HEADERS, found(await log.readDataTile(index, width)));
     }
-    return ok(DATA_TILE_GZIP_HEADERS, found(await compressed.read(log, index, width)));
+    return ok(DATA_TILE_GZIP_HEADERS, found(await gzipOf(index, width, response)));
   });
   return async (request, response) => {
     const { level, index, width } = tileOf(request);

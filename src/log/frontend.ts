@@ -13,7 +13,7 @@ import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { CLOSING, POOL_FULL, type Sequence } from "../sequencer/message.ts";
-import type { ShardIdentity, StoreReader } from "../storage/store.ts";
+import type { Into, ShardIdentity, StoreReader } from "../storage/store.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import type { RootSet } from "../x509/roots.ts";
 import { Deadlines } from "./deadline.ts";
@@ -254,8 +254,8 @@ export class Frontend implements Log {
     return this.#reader.readDataTile(index, width, this.publishedSize());
   }
 
-  readSealedTile(index: number): Promise<Uint8Array | undefined> {
-    return this.#reader.readSealedTile(index, this.publishedSize());
+  readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index, this.publishedSize(), into);
   }
 
   readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined> {

@@ -6,7 +6,7 @@
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
-import type { ShardIdentity } from "../storage/store.ts";
+import type { Into, ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
 import type { RootSet } from "../x509/roots.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
@@ -117,7 +117,7 @@ export interface Log {
    * A full data tile as the gzip that is stored of it: `readDataTile`'s bytes, compressed once;
    * undefined if it was not compressed yet, or is not wholly within the published size.
    */
-  readSealedTile(index: number): Promise<Uint8Array | undefined>;
+  readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined>;
 
   /** An issuer by SHA-256; undefined if no entry names it. */
   readIssuer(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;

@@ -13,7 +13,7 @@ import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
 import { encodeExtraData } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import { splitTileLeaf } from "../static-ct/tile-leaf.ts";
-import { entryOfRun, type StoreReader } from "../storage/store.ts";
+import { entryOfRun, type Into, type StoreReader } from "../storage/store.ts";
 import { ChainCache } from "./chain-cache.ts";
 import { LoggedEntry } from "./logged-entry.ts";
 import { TreeHashes } from "./tree-hashes.ts";
@@ -138,9 +138,13 @@ export class Reader {
   }
 
   /** A full data tile as the gzip that is stored of it; undefined if there is none yet. */
-  async readSealedTile(index: number, publishedSize: number): Promise<Uint8Array | undefined> {
+  async readSealedTile(
+    index: number,
+    publishedSize: number,
+    into?: Into,
+  ): Promise<Uint8Array | undefined> {
     if ((index + 1) * TILE_WIDTH > publishedSize) return undefined;
-    return this.#store.readSealedTile(index);
+    return this.#store.readSealedTile(index, into);
   }
 
   /** An issuer by SHA-256, which is compared: its name is the best of checksums. */

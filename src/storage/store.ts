@@ -86,6 +86,12 @@ export interface StoreState {
 }
 
 /**
+ * Where bytes may be put: gives an array of at least `length` bytes, which nobody else uses as
+ * long as the result is in use. A read may ask again, and may give back a fresh array after all.
+ */
+export type Into = (length: number) => Uint8Array;
+
+/**
  * Reads for frontends; each sees what was committed. Every read throws FatalError
  * `FATAL_STORE_CORRUPT` where a checksum differs, `UnavailableError` `UNAVAILABLE_STORE` where
  * the storage does not answer.
@@ -107,7 +113,7 @@ export interface StoreReader {
    * Full data tile `index` as the gzip that was made of it once, against its checksum; undefined
    * if it was not compressed yet, or is not full.
    */
-  readSealedTile(index: number): Promise<Uint8Array | undefined>;
+  readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined>;
 
   /** Index of the entry with this leaf hash; undefined if there is none. */
   findLeaf(leafHash: Uint8Array): Promise<number | undefined>;

@@ -147,6 +147,8 @@ export class FaultyWorld implements Seam {
     const kind = name.endsWith(".new") ? "copy" : name.length === 64 ? "issuer" : "entries";
     return {
       read: (length, position) => this.#call(`${kind}.read`, () => real.read(length, position)),
+      readQuickly: (length, position) =>
+        this.#call(`${kind}.read`, () => real.readQuickly(length, position)),
       write: (bytes, position) =>
         this.#call(
           `${kind}.write`,

@@ -44,6 +44,7 @@ export function fileOf(bytes: Uint8Array): OpenFile {
   const refuse = (): Promise<never> => Promise.reject(new Error("this file is only read"));
   return {
     read: async (length, position) => bytes.slice(position, position + length),
+    readQuickly: refuse,
     write: refuse,
     syncData: refuse,
     sync: refuse,

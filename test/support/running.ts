@@ -71,6 +71,10 @@ export class FailingDisk {
         check("entries read");
         return file.read(length, position);
       },
+      readQuickly: async (length, position) => {
+        check("entries read");
+        return file.readQuickly(length, position);
+      },
       write: async (bytes, position) => {
         check("entries write");
         await file.write(bytes, position);

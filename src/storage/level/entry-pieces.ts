@@ -6,7 +6,7 @@
 import { defined } from "../../base/assert.ts";
 import { FatalError } from "../../base/errors.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
-import type { EntryRun } from "../store.ts";
+import type { EntryRun, Into } from "../store.ts";
 import { numberedKey } from "./column.ts";
 import type { EntryFiles } from "./entry-files.ts";
 import { readPositions, requireEntries } from "./position.ts";
@@ -100,7 +100,7 @@ export async function readCommitted(
   start: number,
   end: number,
   isFull: boolean,
-  into?: (length: number) => Uint8Array,
+  into?: Into,
 ): Promise<EntryRun> {
   const positions = readPositions((key) => readRecord(database, key), start, end, isFull);
   const length = defined(positions.ends.at(-1), "at least one entry");
@@ -110,14 +110,19 @@ export async function readCommitted(
   return { start, bytes, ends: positions.ends };
 }
 
-/** The gzip member of a full tile that is sealed; undefined if it is not. @throws as `readPiece`. */
+/**
+ * The gzip member of a full tile that is sealed; undefined if it is not.
+ * @param into As of {@link readCommitted}.
+ * @throws as `readPiece`.
+ */
 export async function readSealedTile(
   places: EntryPlaces,
   tile: number,
+  into?: Into,
 ): Promise<Uint8Array | undefined> {
   const segment = places.entries.segmentOf(tile * TILE_WIDTH);
   if (!isSealed(places, segment)) return undefined;
-  return places.sealed.read(segment, (sealed) => sealed.readTile(positionOf(places, tile)));
+  return places.sealed.read(segment, (sealed) => sealed.readTile(positionOf(places, tile), into));
 }
 
 /**

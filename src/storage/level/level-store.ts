@@ -19,6 +19,7 @@ import type {
   DedupHit,
   DerivedRecords,
   EntryRun,
+  Into,
   ShardIdentity,
   Store,
   StoreState,
@@ -265,8 +266,8 @@ export class LevelStore implements Store {
     return this.#reader.readEntries(start, end);
   }
 
-  readSealedTile(index: number): Promise<Uint8Array | undefined> {
-    return this.#reader.readSealedTile(index);
+  readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index, into);
   }
 
   findLeaf(leafHash: Uint8Array): Promise<number | undefined> {

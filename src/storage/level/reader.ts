@@ -14,7 +14,7 @@ import {
   tileWidth,
 } from "../../merkle/tile.ts";
 import { requireEntryRange } from "../shape.ts";
-import type { DedupHit, EntryRun, StoreReader } from "../store.ts";
+import type { DedupHit, EntryRun, Into, StoreReader } from "../store.ts";
 import { hashColumn, innerColumn, type ReadPayload, ROW_WIDTH, readItems } from "./column.ts";
 import type { EntryFiles } from "./entry-files.ts";
 import { type EntryPlaces, readPiece, readSealedTile } from "./entry-pieces.ts";
@@ -94,9 +94,9 @@ export class LevelReader implements StoreReader {
     return joinRuns(start, await Promise.all(pieces));
   }
 
-  async readSealedTile(index: number): Promise<Uint8Array | undefined> {
+  async readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {
     if ((index + 1) * TILE_WIDTH > this.#source.treeSize()) return undefined;
-    return readSealedTile(this.#places(), index);
+    return readSealedTile(this.#places(), index, into);
   }
 
   async findLeaf(leafHash: Uint8Array): Promise<number | undefined> {

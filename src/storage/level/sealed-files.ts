@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { defined } from "../../base/assert.ts";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import type { Into } from "../store.ts";
 import { attempt } from "./folder.ts";
 import { corrupt } from "./record.ts";
 import {
@@ -53,11 +54,14 @@ export class SealedSegment {
   /**
    * A tile as it is served: its gzip member, against its checksum.
    * @param position Of the tile in its segment.
+   * @param into Gives an array of at least so many bytes for it; absent: a fresh one.
    * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
    */
-  async readTile(position: number): Promise<Uint8Array> {
+  async readTile(position: number, into?: Into): Promise<Uint8Array> {
     const { length, crc } = this.tile(position);
-    const bytes = await this.#read(position, 0, length);
+    const offset = defined(this.#offsets[position], "a tile of the segment");
+    const bytes = await this.#file.readQuickly(length, offset, into?.(length));
+    if (bytes.length < length) throw this.#cutOff(position);
     if (crc32(bytes) === crc) return bytes;
     throw corrupt(`the checksum of tile ${position} of sealed segment ${this.#segment} differs`);
   }
@@ -96,7 +100,11 @@ export class SealedSegment {
     const offset = defined(this.#offsets[position], "a tile of the segment");
     const bytes = await this.#file.read(length, offset + start);
     if (bytes.length === length) return bytes;
-    throw corrupt(`sealed segment ${this.#segment} ends in tile ${position}`);
+    throw this.#cutOff(position);
+  }
+
+  #cutOff(position: number): FatalError {
+    return corrupt(`sealed segment ${this.#segment} ends in tile ${position}`);
   }
 }
 

@@ -11,6 +11,8 @@ export interface OpenFile {
    * @param into Where they may be put; else, and if it is too short, they are a fresh array.
    */
   read(length: number, position: number, into?: Uint8Array): Promise<Uint8Array>;
+  /** As `read`, for one short piece: in this thread, as long as that is quick. */
+  readQuickly(length: number, position: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Writes all of `bytes`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** fdatasync: the bytes and the length. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { UnavailableError } from "../../base/errors.ts";
 import type { Sha256 } from "../../merkle/hash.ts";
 import type { NodeId } from "../../merkle/node.ts";
-import type { DedupHit, EntryRun, StoreReader } from "../store.ts";
+import type { DedupHit, EntryRun, Into, StoreReader } from "../store.ts";
 import { EntryFiles } from "./entry-files.ts";
 import { openDatabase, pathsOf } from "./folder.ts";
 import { IssuerFiles } from "./issuer-files.ts";
@@ -124,8 +124,8 @@ export class SharedReader implements StoreReader, AsyncDisposable {
     return this.#reader.readEntries(start, end);
   }
 
-  readSealedTile(index: number): Promise<Uint8Array | undefined> {
-    return this.#reader.readSealedTile(index);
+  readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {
+    return this.#reader.readSealedTile(index, into);
   }
 
   findLeaf(leafHash: Uint8Array): Promise<number | undefined> {

@@ -11,7 +11,7 @@ import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import { PREFIX, sealValue } from "../../../src/storage/level/record.ts";
 import { sealSegment } from "../../../src/storage/level/seal-segment.ts";
 import { sealedHeaderBytes } from "../../../src/storage/level/sealed-format.ts";
-import type { Database, FileSystem, Seam } from "../../../src/storage/level/seam.ts";
+import type { Database, FileSystem, OpenFile, Seam } from "../../../src/storage/level/seam.ts";
 import { SharedReader } from "../../../src/storage/level/shared-reader.ts";
 import type { StoreReader } from "../../../src/storage/store.ts";
 import { type SyntheticLog, sha256, signedHead } from "../../support/commits.ts";
@@ -61,17 +61,17 @@ function flippingOnce(folder: string): { readonly seam: Seam; readonly flips: ()
     async openFile(path, mode) {
       const file = await REAL_SEAM.files.openFile(path, mode);
       if (!path.includes(folder) || mode === "write") return file;
-      return {
-        ...file,
-        read: async (length, position) => {
-          const bytes = await file.read(length, position);
+      const flipping =
+        (read: OpenFile["read"]): OpenFile["read"] =>
+        async (length, position, into) => {
+          const bytes = await read(length, position, into);
           if (flips > 0 || position === 0) return bytes;
           flips += 1;
           const middle = Math.floor(bytes.length / 2);
           bytes[middle] = bytes[middle]! ^ 1;
           return bytes;
-        },
-      };
+        };
+      return { ...file, read: flipping(file.read), readQuickly: flipping(file.readQuickly) };
     },
   };
   return { seam: { ...REAL_SEAM, files }, flips: () => flips };
