@@ -167,12 +167,17 @@ async function openShard(
       clock,
       readSpace: world.readSpace ?? readSpace,
       report: (message) => observer({ type: "space-short", shard: shard.name, message }),
+      observe: (folder, room) => {
+        const place = folder === config.guard ? "guard" : "data";
+        observer({ type: "space", shard: shard.name, place, ...room });
+      },
     });
     const { batch, pool, answerWithinMs } = shard;
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
     const limits = { batch, pool, answerWithinMs, clockSteadyMs };
     const parts = { store, signer, judge, clock, sha256, observer };
     const log = new Shard({ identity, ...parts, ...limits, space });
+    observer({ type: "pool-limits", shard: shard.name, ...pool });
     sealer = makeSealer(log, store, world);
     if (shard.audit.entriesPerSecond === 0) return { log, sealer };
     return { log, sealer, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };

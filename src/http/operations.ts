@@ -50,8 +50,9 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
   read("metrics", "/metrics", async () => {
     // Told when asked: it changes with each submission, and must not stand still with the sequencer.
     for (const [shard, log] of options.logs) {
-      const { poolEntryCount: entryCount, poolBytes: bytes } = log.status();
+      const { isReady, poolEntryCount: entryCount, poolBytes: bytes } = log.status();
       options.observer({ type: "pool-size", shard, entryCount, bytes });
+      options.observer({ type: "shard-ready", shard, isReady });
     }
     const metrics = await options.metrics();
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];

@@ -34,6 +34,8 @@ export interface SpaceWatchOptions {
   readonly readSpace: (folder: string) => Promise<Space>;
   /** Told when room becomes short and, with an empty text, when it is back. */
   readonly report: (shortage: string) => void;
+  /** Told what each look found. */
+  readonly observe: (folder: string, space: Space) => void;
 }
 
 /** Looks until it is disposed of. */
@@ -66,11 +68,14 @@ export class SpaceWatch implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const { folders, limits, clock, readSpace, report } = this.#options;
+    const { folders, limits, clock, readSpace, report, observe } = this.#options;
     let shortage = "";
     for (const folder of folders) {
       const found = await readSpace(folder).then(
-        (space) => describeShortage(folder, space, limits),
+        (space) => {
+          observe(folder, space);
+          return describeShortage(folder, space, limits);
+        },
         (error: unknown) => `the free space of ${folder} is not known: ${messageOf(error)}`,
       );
       shortage ||= found ?? "";

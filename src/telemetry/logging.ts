@@ -30,6 +30,9 @@ function levelOf(event: LogEvent): LogLevel | undefined {
   switch (event.type) {
     case "request":
     case "pool-size":
+    case "pool-limits":
+    case "shard-ready":
+    case "space":
     case "audit-progress":
     case "sealing-progress":
       return undefined;

@@ -11,6 +11,7 @@ import {
   Histogram,
   Registry,
 } from "prom-client";
+import { VERSION } from "../base/version.ts";
 import type { LogEvent, Observer, ShardState } from "./observer.ts";
 import { RequestTally, type TalliedMetric } from "./request-tally.ts";
 
@@ -63,7 +64,10 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const registry = new Registry();
   const processRegistry = new Registry();
   // They speak of the whole process, or could not be added up.
-  if (thread === "main") collectDefaultMetrics({ register: processRegistry });
+  if (thread === "main") {
+    collectDefaultMetrics({ register: processRegistry });
+    describeProcess(processRegistry, nowMs);
+  }
   const tally = new RequestTally(LATENCY_BUCKETS);
   const requests = requestMetrics(registry, tally);
   const submissions = submissionMetrics(registry);
@@ -71,6 +75,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const shards = shardMetrics(registry, nowMs);
   const audits = auditMetrics(registry);
   const sealing = sealingMetrics(registry);
+  const conditions = conditionMetrics(registry);
   const counted = async () => [...(await registry.getMetricsAsJSON()), ...tally.counted()];
   const roots = rootsMetrics(registry);
   return {
@@ -83,6 +88,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
       audits(event);
       sealing(event);
       roots(event);
+      conditions(event);
     },
     counted,
     read: async (others) => {
@@ -315,6 +321,68 @@ function incidentMetrics(registry: Registry): Observer {
     if (event.type === "shard-fatal") count.inc({ shard: event.shard, incident: event.code });
     else if (event.type === "clock-held" || event.type === "recovery-step") {
       count.inc({ shard: event.shard, incident: event.type });
+    }
+  };
+}
+
+/** Says once for a process which version it is, and at each reading what time it believes. */
+function describeProcess(registry: Registry, nowMs: () => number): void {
+  const registers = [registry];
+  new Gauge({
+    name: "stratus_build_info",
+    help: "1, with the version of the program.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version: VERSION }, 1);
+  new Gauge({
+    name: "stratus_time_seconds",
+    help: "The clock that timestamps are taken from; seconds since the Unix epoch.",
+    registers,
+    collect() {
+      this.set(nowMs() / 1000);
+    },
+  });
+}
+
+/** Readiness, room in pools and file systems, frontends that died. */
+function conditionMetrics(registry: Registry): Observer {
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames = ["shard"]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const ready = gauge("stratus_shard_ready", "1 while the shard serves in full, as /readyz says.");
+  const entriesMax = gauge("stratus_pool_entries_max", "Entries that may wait for a group.");
+  const bytesMax = gauge("stratus_pool_bytes_max", "Bytes of entries that may wait for a group.");
+  const short = gauge("stratus_space_short", "1 while submissions are refused for want of room.");
+  const places = ["shard", "place"];
+  const free = gauge("stratus_space_free_bytes", "Room left in a file system.", places);
+  const total = gauge("stratus_space_total_bytes", "Size of a file system.", places);
+  const frontendsEnded = new Counter({
+    name: "stratus_frontends_ended_total",
+    help: "Frontend threads that ended without being asked to.",
+    registers,
+  });
+  return (event) => {
+    switch (event.type) {
+      case "shard-ready":
+        ready.set({ shard: event.shard }, event.isReady ? 1 : 0);
+        return;
+      case "pool-limits":
+        entriesMax.set({ shard: event.shard }, event.entriesMax);
+        bytesMax.set({ shard: event.shard }, event.bytesMax);
+        return;
+      case "space-short":
+        short.set({ shard: event.shard }, event.message === "" ? 0 : 1);
+        return;
+      case "space": {
+        const { shard, place, freeBytes, totalBytes } = event;
+        free.set({ shard, place }, freeBytes);
+        total.set({ shard, place }, totalBytes);
+        return;
+      }
+      case "frontend-ended":
+        frontendsEnded.inc();
+        return;
+      default:
     }
   };
 }

@@ -122,6 +122,27 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** What a file system has left, at each look; bytes. */
+      readonly type: "space";
+      readonly shard: string;
+      readonly place: "data" | "guard";
+      readonly freeBytes: number;
+      readonly totalBytes: number;
+    }
+  | {
+      /** Whether a shard serves in full, whenever the metrics are asked for. */
+      readonly type: "shard-ready";
+      readonly shard: string;
+      readonly isReady: boolean;
+    }
+  | {
+      /** What a pool holds at most, once its shard is open. */
+      readonly type: "pool-limits";
+      readonly shard: string;
+      readonly entriesMax: number;
+      readonly bytesMax: number;
+    }
+  | {
       /** How full a pool is, whenever the metrics are asked for. */
       readonly type: "pool-size";
       readonly shard: string;

@@ -53,7 +53,7 @@ test("/readyz is 503 only when no shard can serve, and lists each", async () => 
   assert.equal((await operations.app.inject("/readyz")).statusCode, 503);
 });
 
-test("/metrics says how full each pool is now", async () => {
+test("/metrics says how full each pool is now, and whether each shard is ready", async () => {
   const { observer, read } = metricsObserver(() => 0, "main");
   const log = new FakeLog("nimbus2026");
   const logs = new Map([["nimbus2026", log]]);
@@ -73,6 +73,10 @@ test("/metrics says how full each pool is now", async () => {
   log.condition = { ...log.condition, poolEntryCount: 0, poolBytes: 0 };
   const empty = await app.inject("/metrics");
   assert.match(empty.body, /^stratus_pool_entries\{shard="nimbus2026"\} 0$/m);
+  assert.match(empty.body, /^stratus_shard_ready\{shard="nimbus2026"\} 1$/m);
+  log.condition = { ...log.condition, ...NOT_READY };
+  const ill = await app.inject("/metrics");
+  assert.match(ill.body, /^stratus_shard_ready\{shard="nimbus2026"\} 0$/m);
 });
 
 test("/roots is JSON, asked afresh each time", async () => {

@@ -54,6 +54,7 @@ test("SpaceWatch looks at every folder at once and then every SPACE_LOOK_MS, and
     guard: { freeBytes: 2 * GIB, totalBytes: 10 * GIB },
   };
   const reports: string[] = [];
+  const looks: (readonly [folder: string, freeBytes: number])[] = [];
   const watch = await SpaceWatch.start({
     folders: ["data", "guard"],
     limits: LIMITS,
@@ -64,6 +65,7 @@ test("SpaceWatch looks at every folder at once and then every SPACE_LOOK_MS, and
       return space;
     },
     report: (shortage) => reports.push(shortage),
+    observe: (folder, { freeBytes }) => looks.push([folder, freeBytes]),
   });
   const lookAgain = async () => {
     const timer = timers.shift() ?? assert.fail("a look is due");
@@ -85,6 +87,15 @@ test("SpaceWatch looks at every folder at once and then every SPACE_LOOK_MS, and
     reports.map((report) => report.split(" ")[0]),
     ["guard", ""],
   );
+  assert.deepEqual(looks, [
+    ["data", 2 * GIB],
+    ["guard", 2 * GIB],
+    ["data", 2 * GIB],
+    ["guard", GIB - 1],
+    ["guard", GIB - 1],
+    ["data", GIB],
+    ["guard", GIB],
+  ]);
   watch[Symbol.dispose]();
   assert.equal(timers.length, 0, "it looks no more");
 });

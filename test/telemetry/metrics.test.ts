@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { VERSION } from "../../src/base/version.ts";
 import { combineObservers } from "../../src/telemetry/combine.ts";
 import { metricsObserver } from "../../src/telemetry/metrics.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
@@ -112,6 +113,39 @@ test("metricsObserver() includes the process: CPU, memory, event loop delay", as
   ]) {
     assert.match(text, new RegExp(`^${name} `, "m"));
   }
+});
+
+test("metricsObserver() tells version and time once, however many threads count", async () => {
+  const { read } = metricsObserver(() => 1_234_567, "main");
+  const frontend = metricsObserver(() => 1_234_567, "frontend");
+  const { text } = await read([await frontend.counted(), await frontend.counted()]);
+  has(text, `stratus_build_info{version="${VERSION}"} 1`);
+  has(text, "stratus_time_seconds 1234.567");
+});
+
+test("metricsObserver() shows readiness, room in pools and file systems, dead frontends", async () => {
+  const guard = { shard: "a", place: "guard", freeBytes: 7, totalBytes: 9 } as const;
+  const text = await metricsOf([
+    { type: "shard-ready", shard: "a", isReady: false },
+    { type: "shard-ready", shard: "b", isReady: true },
+    { type: "pool-limits", shard: "a", entriesMax: 20_000, bytesMax: 1_000_000 },
+    { type: "space", shard: "a", place: "data", freeBytes: 5, totalBytes: 10 },
+    { type: "space", ...guard },
+    { type: "space-short", shard: "a", message: "make room" },
+    { type: "space-short", shard: "b", message: "make room" },
+    { type: "space-short", shard: "b", message: "" },
+    { type: "frontend-ended", message: "it died" },
+  ]);
+  has(text, 'stratus_shard_ready{shard="a"} 0');
+  has(text, 'stratus_shard_ready{shard="b"} 1');
+  has(text, 'stratus_pool_entries_max{shard="a"} 20000');
+  has(text, 'stratus_pool_bytes_max{shard="a"} 1000000');
+  has(text, 'stratus_space_free_bytes{shard="a",place="data"} 5');
+  has(text, 'stratus_space_total_bytes{shard="a",place="data"} 10');
+  has(text, 'stratus_space_free_bytes{shard="a",place="guard"} 7');
+  has(text, 'stratus_space_short{shard="a"} 1');
+  has(text, 'stratus_space_short{shard="b"} 0');
+  has(text, "stratus_frontends_ended_total 1");
 });
 
 test("combineObservers() hands each event to all, in order", () => {
