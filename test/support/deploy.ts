@@ -72,13 +72,11 @@ export class ServerProgram implements AsyncDisposable {
     });
   }
 
-  /** Waits until `url` answers 200. @throws Error with its output if it ends instead. */
-  async answering(url: string): Promise<void> {
-    await until(url, async () => {
+  /** Waits until `probe` gives something. @throws Error with its output if it ends instead. */
+  async until<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
+    return until(what, () => {
       if (this.#isOver) throw new Error(`it ended:\n${this.output}`);
-      const answer = await fetch(url).catch(() => undefined);
-      await answer?.arrayBuffer();
-      return answer?.status === 200 ? true : undefined;
+      return probe();
     });
   }
 
