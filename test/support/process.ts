@@ -36,6 +36,10 @@ export interface Ran extends Ended {
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Instead of the repository's launcher. */
+  readonly program?: string;
+  /** Command and arguments that start it: `["prlimit", "--nofile=100"]`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Waits until `probe` gives something; at most `timeoutMs`. @throws Error that names `what`. */
@@ -66,7 +70,8 @@ export class StratusProcess implements AsyncDisposable {
   constructor(args: readonly string[], options: StartOptions = {}) {
     const { STRATUS_CONFIG, STRATUS_DATA, STRATUS_LISTEN, STRATUS_OPERATIONS, ...env } =
       process.env;
-    this.#child = spawn(STRATUS, args, {
+    const command = [...(options.wrapper ?? []), options.program ?? STRATUS, ...args];
+    this.#child = spawn(command[0] ?? STRATUS, command.slice(1), {
       cwd: options.cwd ?? tmpdir(),
       env: { ...env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
