@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runProgram, unlessInstalled } from "../support/deploy.ts";
+import { runProgram, substitute, unlessInstalled } from "../support/deploy.ts";
 import { temporaryFolder } from "../support/level.ts";
-import { substitute, writeNginx } from "../support/nginx.ts";
+import { writeNginx } from "../support/nginx.ts";
 import { ROOT, readSource } from "../support/source.ts";
 
 /** What the unit may be exposed to at most, of 100: systemd calls it "OK". */

@@ -99,6 +99,16 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Replaces every `from`, which must be there. */
+export function substitute(text: string, pairs: readonly (readonly [string, string])[]): string {
+  let result = text;
+  for (const [from, to] of pairs) {
+    assert.ok(result.includes(from), `${from} stands in the file`);
+    result = result.replaceAll(from, to);
+  }
+  return result;
+}
+
 /** What YAML comes to. */
 export interface Tree {
   readonly [key: string]: Tree;

@@ -9,7 +9,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
-import { freePort, programPath, ServerProgram } from "./deploy.ts";
+import { freePort, programPath, ServerProgram, substitute } from "./deploy.ts";
 import type { CallOptions, Reply } from "./http-call.ts";
 import { readSource } from "./source.ts";
 
@@ -23,16 +23,6 @@ export interface NginxFiles {
   readonly plainPort: number;
   /** PEM. */
   readonly certificate: string;
-}
-
-/** Replaces every `from`, which must be there. */
-export function substitute(text: string, pairs: readonly (readonly [string, string])[]): string {
-  let result = text;
-  for (const [from, to] of pairs) {
-    assert.ok(result.includes(from), `${from} stands in the file`);
-    result = result.replaceAll(from, to);
-  }
-  return result;
 }
 
 /** Makes a key and a certificate for the file's host, signed by itself. */
