@@ -116,6 +116,7 @@ const FILES: Fault = {
     ["StratusShardFailed", "unopened2027"],
     ["StratusShardNotReady", "unopened2027"],
     ["StratusRejections", "refusing2027"],
+    ["StratusRootsRefused", "refusing2027"],
   ],
   async start(stack) {
     const more = "audit: { entriesPerSecond: 100000 }";
@@ -131,10 +132,12 @@ const FILES: Fault = {
     for (const slot of ["slot-0", "slot-1"]) await rm(join(guard, slot));
     const current = folder.shardPath("unopened2027", "db", "CURRENT");
     await rename(current, `${current}.away`);
-    const { url, address } = await startProcess(stack, ["--config", folder.config]);
+    const { log, url, address } = await startProcess(stack, ["--config", folder.config]);
     return {
       address,
       async strike() {
+        await writeFile(join(folder.path, "roots.pem"), "");
+        log.signal("SIGHUP");
         for (let index = 0; index < 8; index += 1) {
           assert.equal(await post(`${url}/refusing2027`, chainJson(chain(STRANGER))), 400);
           await delay(200);
@@ -163,6 +166,17 @@ const CLOCK: Fault = {
         offsetMs = 120_000;
       },
     };
+  },
+};
+
+const OLD_ROOTS: Fault = {
+  name: "the roots were read hours ago",
+  alerts: [["StratusRootsOld", SHARD]],
+  async start(stack) {
+    const folder = await prepare(stack, [{ name: SHARD, more: NO_AUDIT }], 0);
+    const clock: Clock = { ...systemClock, nowMs: () => Date.now() - 4 * 3_600_000 };
+    const here = stack.use(await serveHere(folder, { clock }));
+    return { address: addressOf(here.operationsUrl), strike: async () => {} };
   },
 };
 
@@ -445,6 +459,7 @@ export const FAULTS: readonly Fault[] = [
   WELL,
   FILES,
   CLOCK,
+  OLD_ROOTS,
   ROOM,
   SLOW_DISK,
   BROKEN_DISK,
