@@ -15,9 +15,10 @@ const MAIN = join(ROOT, "src/main.ts");
 /** Lines of a page's fenced blocks, joined where a backslash continues them. */
 function commandLines(page: string): readonly string[] {
   const text = readFileSync(join(ROOT, page), "utf8");
-  const blocks = text.matchAll(/^ *```(?:sh|console|bash)?\n(.*?)^ *```/gms);
+  const blocks = text.matchAll(/^ *```(\w*)\n(.*?)^ *```/gms);
   return [...blocks]
-    .flatMap(([, block = ""]) => block.replaceAll(/\\\n\s*/g, " ").split("\n"))
+    .filter(([, language = ""]) => ["", "sh", "console", "bash"].includes(language))
+    .flatMap(([, , block = ""]) => block.replaceAll(/\\\n\s*/g, " ").split("\n"))
     .map((line) => line.replace(/^\$ /, "").replace(/(^|\s)#.*/, ""));
 }
 
