@@ -75,8 +75,7 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const metrics = metricsObserver(() => clock.nowMs(), "main");
   const logging = loggingObserver(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
-  // The sequencer and its signatures have a core of their own; on a single core it has all.
-  const count = config.frontends === "auto" ? availableParallelism() - 1 : config.frontends;
+  const count = config.frontends === "auto" ? usualFrontends() : config.frontends;
   let frontends: Frontends<Counted> | undefined;
   const releaseFrontends =
     count === 0 ? undefined : async (shard: number) => frontends?.release(shard) ?? (() => {});
@@ -112,6 +111,17 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const reloadRoots = () => keeper.reload();
   const stop = () => running.disposeAsync();
   return { listenUrl, operationsUrl, logs, failed, reloadRoots, stop };
+}
+
+/**
+ * Frontends beyond which one sequencer is the limit, even if all they do is verify P-384: it takes
+ * some 110 us for a submission, they 500 (*measured*: bench/README.md).
+ */
+const USUAL_FRONTENDS_MAX = 6;
+
+/** The sequencer and its signatures have a core of their own; on a single core it has all. */
+function usualFrontends(): number {
+  return Math.min(USUAL_FRONTENDS_MAX, availableParallelism() - 1);
 }
 
 interface ServerWorld {
