@@ -17,6 +17,7 @@ import { TlsReader } from "../../encoding/tls-reader.ts";
 import { TlsWriter } from "../../encoding/tls-writer.ts";
 import { encodeUtf8 } from "../../encoding/utf8.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
+import { flushing, readError } from "./file-errors.ts";
 import { attempt } from "./folder.ts";
 import { corrupt } from "./record.ts";
 import type { FileSystem, OpenFile } from "./seam.ts";
@@ -145,7 +146,7 @@ export class EntryFiles {
     try {
       return await (await reading.file).read(length, position, into);
     } catch (cause) {
-      throw readError(segment, cause);
+      throw readError(`segment ${segment}`, cause);
     } finally {
       reading.users -= 1;
       const isListed = this.#reading.get(segment) === reading;
@@ -359,27 +360,9 @@ export class EntryFiles {
   }
 }
 
-async function flushing(what: string, flush: () => Promise<void>): Promise<void> {
-  try {
-    await flush();
-  } catch (cause) {
-    const message = `flushing ${what} failed: ${messageOf(cause)}`;
-    throw new FatalError("FATAL_FSYNC", message, { cause });
-  }
-}
-
 /** What closing a file that was only read says is of no use to anyone. */
 async function closeQuietly(reading: Reading): Promise<void> {
   try {
     await (await reading.file).close();
   } catch {}
-}
-
-function readError(segment: number, cause: unknown): Error {
-  if (cause instanceof FatalError) return cause;
-  if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
-    return corrupt(`segment ${segment} is missing`, cause);
-  }
-  const message = `segment ${segment} cannot be read: ${messageOf(cause)}`;
-  return new UnavailableError("UNAVAILABLE_STORE", message, { cause });
 }

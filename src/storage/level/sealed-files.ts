@@ -6,8 +6,9 @@
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { defined } from "../../base/assert.ts";
-import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { FatalError, messageOf } from "../../base/errors.ts";
 import type { Into } from "../store.ts";
+import { flushing, readError } from "./file-errors.ts";
 import { attempt } from "./folder.ts";
 import { corrupt } from "./record.ts";
 import {
@@ -230,7 +231,7 @@ export class SealedFiles {
     try {
       return await act(await reading.opened);
     } catch (cause) {
-      throw readError(segment, cause);
+      throw readError(`sealed segment ${segment}`, cause);
     } finally {
       reading.users -= 1;
       const isListed = this.#reading.get(segment) === reading;
@@ -282,27 +283,9 @@ export class SealedFiles {
   }
 }
 
-async function flushing(what: string, flush: () => Promise<void>): Promise<void> {
-  try {
-    await flush();
-  } catch (cause) {
-    const message = `flushing ${what} failed: ${messageOf(cause)}`;
-    throw new FatalError("FATAL_FSYNC", message, { cause });
-  }
-}
-
 /** What closing a file that was only read says is of no use to anyone. */
 async function closeQuietly(reading: Reading): Promise<void> {
   try {
     await (await reading.opened).close();
   } catch {}
-}
-
-function readError(segment: number, cause: unknown): Error {
-  if (cause instanceof FatalError) return cause;
-  if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
-    return corrupt(`sealed segment ${segment} is missing`, cause);
-  }
-  const message = `sealed segment ${segment} cannot be read: ${messageOf(cause)}`;
-  return new UnavailableError("UNAVAILABLE_STORE", message, { cause });
 }
