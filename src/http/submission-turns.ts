@@ -10,12 +10,11 @@ import type { Clock } from "../clock/clock.ts";
 import type { SubmitEndpoint } from "../log/log.ts";
 
 /**
- * How long submissions are judged in one pass of the event loop: half as long as all else took
- * since the last, within these bounds; milliseconds. So refusals, however many, never take all the
- * time of what they make room for, and passes stay short.
+ * How long submissions are judged in one pass of the event loop; milliseconds. All that comes in
+ * meanwhile waits unread, and is read in the next pass before anything is judged: passes that are
+ * longer take in more, and each of their refusals costs more (measured, bench/overload.ts).
  */
-export const SLICE_MS_MIN = 10;
-export const SLICE_MS_MAX = 40;
+export const SLICE_MS = 12;
 
 /** Refused is what would wait longer than this to be judged; milliseconds. */
 export const TURN_WAIT_MS_MAX = 500;
@@ -50,11 +49,8 @@ export class SubmissionTurns {
   #waiting: (() => void)[] = [];
   /** Position in `#waiting` of the one that is next. */
   #next = 0;
-  /** Spent in this pass of the event loop, and what may be; milliseconds. */
+  /** Spent in this pass of the event loop; milliseconds. */
   #spentMs = 0;
-  #sliceMs: number = SLICE_MS_MIN;
-  /** When the turns of the last pass were over, if others waited then. */
-  #passedMs: number | undefined;
   #isPassDue = false;
   /** From one turn to the next while others wait: with all else that the thread does. */
   #turnMs = TURN_MS_FIRST;
@@ -88,7 +84,7 @@ export class SubmissionTurns {
    * @returns What it returns. @throws what it throws.
    */
   run<Result>(judge: () => Result): Result | Promise<Result> {
-    if (this.waitingCount === 0 && this.#spentMs < this.#sliceMs) return this.#take(judge);
+    if (this.waitingCount === 0 && this.#spentMs < SLICE_MS) return this.#take(judge);
     if (this.waitingCount === 0) this.#measureFromNow();
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
@@ -121,11 +117,8 @@ export class SubmissionTurns {
 
   #pass(): void {
     this.#isPassDue = false;
-    const nowMs = this.#clock.monotonicMs();
-    const elsewhereMs = nowMs - (this.#passedMs ?? nowMs);
-    this.#sliceMs = Math.min(SLICE_MS_MAX, Math.max(SLICE_MS_MIN, elsewhereMs / 2));
     this.#spentMs = 0;
-    while (this.#spentMs < this.#sliceMs) {
+    while (this.#spentMs < SLICE_MS) {
       const turn = this.#waiting[this.#next];
       if (turn === undefined) break;
       this.#next += 1;
@@ -135,12 +128,10 @@ export class SubmissionTurns {
     if (this.waitingCount === 0) {
       this.#waiting = [];
       this.#next = 0;
-      this.#passedMs = undefined;
       return;
     }
-    this.#passedMs = this.#clock.monotonicMs();
     if (this.#measuredTurns >= MEASURED_TURNS_MIN) {
-      const turnMs = (this.#passedMs - this.#measuredSinceMs) / this.#measuredTurns;
+      const turnMs = (this.#clock.monotonicMs() - this.#measuredSinceMs) / this.#measuredTurns;
       this.#turnMs += NEWEST_WEIGHT * (turnMs - this.#turnMs);
       this.#measureFromNow();
       // What had its turn goes, in steps that cost little.

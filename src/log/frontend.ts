@@ -36,11 +36,32 @@ export const NO_ROOM = "UNAVAILABLE_STORE";
 const NO_ROOM_RETRY_MS = 30_000;
 
 /**
- * Submissions at least so many and so long without an answer, the shard's interval between heads
- * besides (milliseconds): then the sequencer is behind, and no other is taken.
+ * Submissions at least so many without an answer, the oldest at the sequencer for so long, the
+ * shard's interval between heads besides (milliseconds): then the sequencer is behind, and no
+ * other is taken.
  */
 export const UNANSWERED_MIN = 512;
 export const UNANSWERED_MS_MAX = 300;
+
+/**
+ * The same as this thread sees it. More than at the sequencer: a thread that is itself late reads
+ * late what was answered long ago, and to refuse for that would make it no faster.
+ */
+export const UNHEARD_MS_MAX = 1_200;
+
+/**
+ * One for all refusals of a kind: to record where each was thrown costs an eighth of an
+ * overloaded thread (measured, bench/overload.ts).
+ */
+const FULL: UnavailableError = new UnavailableError(POOL_FULL.code, POOL_FULL.message);
+const NEARLY_FULL: UnavailableError = new UnavailableError(
+  "UNAVAILABLE_POOL_FULL",
+  "the pool is nearly full, and what is left is for precertificates",
+);
+const BEHIND: UnavailableError = new UnavailableError(
+  "UNAVAILABLE_OVERLOADED",
+  "the log is behind with its submissions",
+);
 
 /** What a frontend is made of; it owns none of it. */
 export interface FrontendOptions {
@@ -100,21 +121,20 @@ export class Frontend implements Log {
     this.#requireRoom();
     if (refusal !== undefined) throw new UnavailableError(refusal, reason);
     const { isFull, normalFullness } = cell.readPool();
-    if (isFull) throw new UnavailableError(POOL_FULL.code, POOL_FULL.message);
-    if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) {
-      const message = "the pool is nearly full, and what is left is for precertificates";
-      throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
-    }
+    if (isFull) throw FULL;
+    if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) throw NEARLY_FULL;
     this.#requireAnswers(endpoint);
   }
 
   /** By the age of what waits and not by its number: only the sequencer knows its own speed. */
   #requireAnswers(endpoint: SubmitEndpoint): void {
+    const { clock, cell, intervalMs } = this.#options;
     const { count, oldestMs } = this.#submitter.deadlines;
     if (count < UNANSWERED_MIN) return;
-    const ageMsMax = endpoint === "add-chain" ? UNANSWERED_MS_MAX / 2 : UNANSWERED_MS_MAX;
-    if (oldestMs <= this.#options.intervalMs + ageMsMax) return;
-    throw new UnavailableError("UNAVAILABLE_OVERLOADED", "the log is behind with its submissions");
+    const share = endpoint === "add-chain" ? 0.5 : 1;
+    const waitingMs = cell.readWaitingMs(clock.monotonicMs()) - intervalMs;
+    const isBehind = waitingMs > share * UNANSWERED_MS_MAX;
+    if (isBehind || oldestMs - intervalMs > share * UNHEARD_MS_MAX) throw BEHIND;
   }
 
   /**

@@ -48,8 +48,9 @@ const WORD = {
   isFull: 3,
   fullness: 4,
   normalFullness: 5,
+  waitingSince: 6,
 } as const;
-const SLOTS_START = 6;
+const SLOTS_START = 7;
 
 /** Words of a slot: numbers, the root, then signature and reason with their lengths. */
 const SLOT = {
@@ -67,6 +68,9 @@ const SLOT = {
 const SLOT_WORDS: number = SLOT.reason + REASON_UNITS_MAX / 2;
 
 const ROOT_BYTES = 32;
+
+/** Steady times are told modulo this, in milliseconds: 24 days. They are stored plus one. */
+const STEADY_MS_LIMIT: number = 2 ** 31 - 1;
 
 /** Parts of 1 in which the pool's fullness is told. */
 const PARTS = 1_000_000;
@@ -127,6 +131,18 @@ export class HeadCell {
     };
   }
 
+  /**
+   * For how long the oldest submission has waited for the sequencer's answer; 0 if none does.
+   * @param nowMs Steady time, which all threads of a process share; milliseconds.
+   */
+  readWaitingMs(nowMs: number): number {
+    const stored = Atomics.load(this.#words, WORD.waitingSince);
+    if (stored === 0) return 0;
+    return (
+      ((Math.floor(nowMs) % STEADY_MS_LIMIT) - (stored - 1) + STEADY_MS_LIMIT) % STEADY_MS_LIMIT
+    );
+  }
+
   /** Shows `view` to all threads at once. For the one thread that runs the sequencer. */
   write(view: ShardView): void {
     const words = this.#words;
@@ -155,13 +171,19 @@ export class HeadCell {
     Atomics.add(words, WORD.version, 1);
   }
 
-  /** For the one thread that runs the sequencer. Bytes are below 2^31. */
-  writePool(pool: PoolView): void {
+  /**
+   * For the one thread that runs the sequencer. Bytes are below 2^31.
+   * @param waitingSinceMs See `Sequencer.waitingSinceMs`.
+   */
+  writePool(pool: PoolView, waitingSinceMs: number | undefined): void {
     Atomics.store(this.#words, WORD.poolEntries, pool.entryCount);
     Atomics.store(this.#words, WORD.poolBytes, pool.bytes);
     Atomics.store(this.#words, WORD.isFull, pool.isFull ? 1 : 0);
     Atomics.store(this.#words, WORD.fullness, Math.round(PARTS * pool.fullness));
     Atomics.store(this.#words, WORD.normalFullness, Math.round(PARTS * pool.normalFullness));
+    const since =
+      waitingSinceMs === undefined ? 0 : 1 + (Math.floor(waitingSinceMs) % STEADY_MS_LIMIT);
+    Atomics.store(this.#words, WORD.waitingSince, since);
   }
 
   #readSlots(last: SignedTreeHead | undefined): ShardView {

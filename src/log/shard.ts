@@ -150,7 +150,7 @@ export class Shard extends Frontend {
    * threads learn of that with the next group or head.
    */
   #show(): void {
-    const { state, pool } = this.#sequencer;
+    const { state, pool, waitingSinceMs } = this.#sequencer;
     let { reason } = this.#sequencer;
     let refusal = this.#sequencer.refusal?.code;
     const shortage = this.#space?.shortage;
@@ -158,7 +158,7 @@ export class Shard extends Frontend {
       refusal = NO_ROOM;
       reason = shortage;
     }
-    this.cell.writePool(pool);
+    this.cell.writePool(pool, waitingSinceMs);
     const shown = this.#shown;
     const isSame =
       shown !== undefined &&

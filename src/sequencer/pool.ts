@@ -30,6 +30,8 @@ export interface Waiting {
   readonly key: string;
   readonly submission: Submission;
   readonly bytes: number;
+  /** When it came; steady time, milliseconds. */
+  readonly sinceMs: number;
   readonly waiters: ((outcome: Outcome) => void)[];
 }
 
@@ -57,6 +59,13 @@ export class Pool implements PoolView {
     return this.#bytes;
   }
 
+  /** When the first of normal priority came, or else the first; undefined if none waits. */
+  get sinceMs(): number | undefined {
+    for (const { sinceMs } of this.#normal.values()) return sinceMs;
+    for (const { sinceMs } of this.#low.values()) return sinceMs;
+    return undefined;
+  }
+
   get fullness(): number {
     const { entriesMax, bytesMax } = this.#limits;
     return Math.max(this.entryCount / entriesMax, this.#bytes / bytesMax);
@@ -75,9 +84,14 @@ export class Pool implements PoolView {
 
   /**
    * Adds a submission, or joins its twin; a normal twin raises a low one.
+   * @param nowMs Steady time.
    * @returns Who gave way: their waiters must be told. Undefined if there was no room.
    */
-  add(submission: Submission, waiter: (outcome: Outcome) => void): readonly Waiting[] | undefined {
+  add(
+    submission: Submission,
+    waiter: (outcome: Outcome) => void,
+    nowMs: number,
+  ): readonly Waiting[] | undefined {
     const key = bytesKey(submission.dedupKey);
     const twin = this.#normal.get(key) ?? this.#low.get(key);
     if (twin !== undefined) {
@@ -88,7 +102,7 @@ export class Pool implements PoolView {
     const bytes = submissionBytes(submission);
     const evicted = this.#makeRoom(bytes, submission.priority);
     if (evicted === undefined) return undefined;
-    const waiting = { key, submission, bytes, waiters: [waiter] };
+    const waiting = { key, submission, bytes, sinceMs: nowMs, waiters: [waiter] };
     (submission.priority === "normal" ? this.#normal : this.#low).set(key, waiting);
     this.#bytes += bytes;
     return evicted;

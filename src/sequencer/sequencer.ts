@@ -11,7 +11,7 @@ import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { Store } from "../storage/store.ts";
+import type { Issuer, Store } from "../storage/store.ts";
 import type { Observer, ShardState } from "../telemetry/observer.ts";
 import { reasonWithAdvice } from "./advice.ts";
 import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
@@ -110,6 +110,12 @@ export class Sequencer implements Sequencing {
     return this.#pool;
   }
 
+  /** Since when the oldest submission waits for its answer; steady time; undefined if none. */
+  get waitingSinceMs(): number | undefined {
+    for (const { sinceMs } of this.#running.values()) return sinceMs;
+    return this.#pool.sinceMs;
+  }
+
   /** What any submission would be refused with now, a full pool aside; undefined if nothing. */
   get refusal(): Unavailable | undefined {
     if (this.#isStopping) return CLOSING;
@@ -170,7 +176,7 @@ export class Sequencer implements Sequencing {
       return;
     }
     assert(!this.lacksIssuer(submission), "an entry names only issuers that can be read");
-    const evicted = this.#pool.add(submission, waiter);
+    const evicted = this.#pool.add(submission, waiter, this.#options.clock.monotonicMs());
     if (evicted === undefined) waiter(POOL_FULL);
     for (const waiting of evicted ?? []) answer(waiting, POOL_FULL);
   }
@@ -260,13 +266,8 @@ export class Sequencer implements Sequencing {
 
     const submissions = fresh.map((waiting) => waiting.submission);
     const tree = defined(this.#tree, "recovered before the first group");
-    const plan = planGroup(
-      sha256,
-      tree,
-      nowMs,
-      submissions,
-      (issuer) => !this.#issuers.has(issuer),
-    );
+    const isNew = (issuer: Issuer) => !this.#issuers.has(issuer);
+    const plan = planGroup(sha256, tree, nowMs, submissions, isNew);
     this.#lastHeadSteadyMs = ready.steadyMs;
     this.#watch.accept(ready);
     const committed = await commitPlan(this.#options, this.#signed, plan);
@@ -280,6 +281,7 @@ export class Sequencer implements Sequencing {
       dedupKey: defined(committed.read.dedupKeys[position], "one key an entry"),
     }));
     await this.#answerLogged(logged, false);
+    this.#options.changed();
     for (const issuer of plan.commit.issuers) this.#issuers.add(issuer);
     const { commitMs, verifyMs, signMs } = committed;
     observer({

@@ -3,8 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   ADD_CHAIN_TURN_WAIT_MS_MAX,
-  SLICE_MS_MAX,
-  SLICE_MS_MIN,
+  SLICE_MS,
   SubmissionTurns,
   TURN_WAIT_MS_MAX,
   WAITING_SUBMISSIONS_MAX,
@@ -63,10 +62,10 @@ class Loop {
 test("SubmissionTurns judges at once until the pass has had its slice, then in order", async () => {
   const loop = new Loop();
   const answers = Array.from({ length: 30 }, (_, number) => loop.send(number, 1));
-  assert.equal(loop.judged.length, SLICE_MS_MIN);
-  assert.equal(loop.turns.waitingCount, 30 - SLICE_MS_MIN);
+  assert.equal(loop.judged.length, SLICE_MS);
+  assert.equal(loop.turns.waitingCount, 30 - SLICE_MS);
   loop.pass();
-  assert.equal(loop.judged.length, 2 * SLICE_MS_MIN);
+  assert.equal(loop.judged.length, 2 * SLICE_MS);
   answers.push(loop.send(30, 1));
   loop.pass();
   loop.pass();
@@ -77,7 +76,7 @@ test("SubmissionTurns judges at once until the pass has had its slice, then in o
   assert.ok(loop.isIdle, "nothing is deferred while nobody waits");
 });
 
-test("SubmissionTurns gives judging half as much time as all else takes, within bounds", () => {
+test("SubmissionTurns judges as long in each pass, whatever all else takes", () => {
   const loop = new Loop();
   for (let number = 0; number < 400; number += 1) loop.send(number, 1);
   const slices = [0, 0, 50, 1_000, 5].map((elsewhereMs) => {
@@ -85,7 +84,7 @@ test("SubmissionTurns gives judging half as much time as all else takes, within 
     loop.pass(elsewhereMs);
     return loop.judged.length - before;
   });
-  assert.deepEqual(slices, [SLICE_MS_MIN, SLICE_MS_MIN, 25, SLICE_MS_MAX, SLICE_MS_MIN]);
+  assert.deepEqual(slices, Array(5).fill(SLICE_MS));
 });
 
 test("SubmissionTurns passes on what judging throws, at once and in its turn", async () => {
@@ -111,17 +110,17 @@ test("SubmissionTurns refuses by what it measured: add-chain first, at half the 
   };
   for (let turn = 0; turn < 100; turn += 1) {
     fill(200);
-    loop.pass(SLICE_MS_MIN);
+    loop.pass(SLICE_MS);
   }
   fill(Math.floor(ADD_CHAIN_TURN_WAIT_MS_MAX / 2) - 5);
   assert.ok(Math.abs(loop.turns.waitMs / loop.turns.waitingCount - 2) < 0.01);
-  while (loop.turns.waitingCount > ADD_CHAIN_TURN_WAIT_MS_MAX / 2 - 5) loop.pass(SLICE_MS_MIN);
+  while (loop.turns.waitingCount > ADD_CHAIN_TURN_WAIT_MS_MAX / 2 - 5) loop.pass(SLICE_MS);
   assert.ok(!loop.refuses("add-chain"));
   fill(ADD_CHAIN_TURN_WAIT_MS_MAX / 2 + 5);
   assert.ok(loop.refuses("add-chain") && !loop.refuses("add-pre-chain"));
   fill(TURN_WAIT_MS_MAX / 2 + 5);
   assert.ok(loop.refuses("add-pre-chain"));
-  while (loop.turns.waitingCount > 0) loop.pass(SLICE_MS_MIN);
+  while (loop.turns.waitingCount > 0) loop.pass(SLICE_MS);
   assert.ok(!loop.refuses("add-chain"), "what is refused comes in again");
 });
 
@@ -153,7 +152,7 @@ test("property: SubmissionTurns judges each once, in order, and never more than 
         sent += count;
         const beforeMs = loop.nowMs;
         loop.pass(elsewhereMs);
-        assert.ok(loop.nowMs - beforeMs - elsewhereMs <= SLICE_MS_MAX + longestMs);
+        assert.ok(loop.nowMs - beforeMs - elsewhereMs <= SLICE_MS + longestMs);
       }
       for (let rest = 0; loop.turns.waitingCount > 0; rest += 1) {
         assert.ok(rest <= sent, "each pass takes one at least");

@@ -78,8 +78,15 @@ describe("HeadCell", () => {
     const other = new HeadCell(cell.buffer);
     const fullness = { isFull: true, fullness: 1.25, normalFullness: 0.9 };
     const pool = { entryCount: 20_000, bytes: 2 ** 30, ...fullness };
-    cell.writePool(pool);
+    assert.equal(other.readWaitingMs(5e9), 0, "nothing waits yet");
+    cell.writePool(pool, undefined);
     assert.deepEqual(other.readPool(), pool);
+    assert.equal(other.readWaitingMs(5e9), 0);
+    for (const sinceMs of [0, 0.4, 2 ** 31 - 2, 2 ** 31 - 1, 2 ** 31, 5e9]) {
+      cell.writePool(pool, sinceMs);
+      assert.equal(other.readWaitingMs(sinceMs), 0, `${sinceMs}`);
+      assert.equal(other.readWaitingMs(sinceMs + 700), 700, `${sinceMs}`);
+    }
   });
 
   test("a buffer of another length is no cell", () => {

@@ -9,7 +9,7 @@ import { Engine, makeSubmission } from "../support/engine.ts";
 import { sha256 } from "../support/sha256.ts";
 
 function waitingFor(submission: Submission): Waiting {
-  return { key: bytesKey(submission.dedupKey), submission, bytes: 1, waiters: [] };
+  return { key: bytesKey(submission.dedupKey), submission, bytes: 1, sinceMs: 0, waiters: [] };
 }
 
 /** A store that holds the entries 0 to 4, each at its own index. */
