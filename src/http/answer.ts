@@ -5,6 +5,7 @@
  * @module
  */
 import { CtError, type ErrorCode, FatalError, UnavailableError } from "../base/errors.ts";
+import { etagOf, isKnownEtag } from "./etag.ts";
 import { STATUS, STATUS_TEXT } from "./status.ts";
 
 /** Text is ASCII, and may come in pieces; anything else comes as bytes. */
@@ -24,6 +25,8 @@ export interface Answer {
   /** Names and values in turn, without Content-Length. */
   readonly headers: readonly string[];
   readonly body: Body;
+  /** Among the headers too: a client that has it gets 304. */
+  readonly etag?: string;
   /** Of a refusal: what it says to a client that asks for JSON. */
   readonly problem?: Problem;
 }
@@ -90,6 +93,24 @@ const PROBLEM_HEADERS: readonly string[] = ["Content-Type", "application/json"].
 /** 200 with a body. */
 export function ok(headers: readonly string[], body: Body): Answer {
   return { status: 200, headers, body };
+}
+
+/** 200 with a body under its entity tag; see etag.ts. */
+export function okTagged(headers: readonly string[], body: Uint8Array): Answer {
+  const etag = etagOf(body);
+  return { status: 200, headers: [...headers, "ETag", etag], body, etag };
+}
+
+/** `answer`, or 304 if the client's If-None-Match has it already: RFC 9110, section 15.4.5. */
+export function inNewsOf(answer: Answer, ifNoneMatch: string | undefined): Answer {
+  if (answer.etag === undefined || !isKnownEtag(answer.etag, ifNoneMatch)) return answer;
+  // The headers that 200 would have, but for those that describe a body.
+  const headers: string[] = [];
+  for (let index = 0; index < answer.headers.length; index += 2) {
+    const [name = "", value = ""] = answer.headers.slice(index, index + 2);
+    if (!name.startsWith("Content-")) headers.push(name, value);
+  }
+  return { status: 304, headers, body: "" };
 }
 
 /**

@@ -19,9 +19,11 @@ import {
   getLogJsonHandler,
   getLogsJsonHandler,
 } from "./describe.ts";
+import { HeadFeed } from "./head-feed.ts";
 import { HeavyReads } from "./heavy-reads.ts";
 import { getOpenApiHandler } from "./openapi.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
+import { getCheckpointHandler, isWait } from "./read-checkpoint.ts";
 import {
   getConsistencyHandler,
   getEntriesHandler,
@@ -30,7 +32,6 @@ import {
   getSthHandler,
 } from "./read-rfc6962.ts";
 import {
-  getCheckpointHandler,
   getIssuerHandler,
   getRootsHandler,
   getTileHandler,
@@ -73,13 +74,17 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const read = (shard: string, name: RouteName, unlimited: Handler): void => {
     const path = routePath(name, shard);
     const handler = clients.limitReads(unlimited);
+    const endpoint = { shard, name };
+    // What waits on purpose must not look like a slow answer.
+    const waiting = { shard, name: `${name}-wait` };
+    const isWaiting = name === "checkpoint" ? isWait : () => false;
     paths.set(path, READ);
     app.route({
       method: ["GET", "HEAD"],
       url: path,
-      handler: (request, reply) => {
+      handler: ({ raw }, reply) => {
         reply.hijack();
-        responder.serve({ shard, name }, request.raw, reply.raw, handler);
+        responder.serve(isWaiting(raw.url ?? "") ? waiting : endpoint, raw, reply.raw, handler);
       },
     });
   };
@@ -103,7 +108,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read("", "openapi.json", getOpenApiHandler());
   const compressed = new CompressedTiles(COMPRESSED_BYTES_MAX);
   const heavy = new HeavyReads(options.clock);
-  const tiles = { compressed, buffers: new TileBuffers(), heavy };
+  const feed = new HeadFeed(options.clock, options.limits.connectionsMax);
+  responder.onClosing(() => feed.close());
+  const means = { compressed, buffers: new TileBuffers(), heavy, feed, clients };
   const turns = new SubmissionTurns(options.clock);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
@@ -111,7 +118,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       submit(shard, name, submitHandler(log, name, surroundings));
     }
     submit(shard, "validate", validateHandler(log, surroundings));
-    for (const [name, handler] of readRoutes(shard, log, options, tiles)) {
+    for (const [name, handler] of readRoutes(shard, log, options, means)) {
       read(shard, name, handler);
     }
   }
@@ -123,21 +130,27 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
 const NOWHERE: Endpoint = { shard: "", name: "other" };
 
+/** What the reads of all shards share. */
+interface ReadMeans extends TileMeans {
+  readonly feed: HeadFeed;
+  readonly clients: ClientLimits;
+}
+
 function readRoutes(
   shard: string,
   log: Log,
   about: Description,
-  tiles: TileMeans,
+  means: ReadMeans,
 ): readonly (readonly [name: RouteName, handler: Handler])[] {
   return [
     ["get-roots", getRootsHandler(log)],
     ["get-sth", getSthHandler(log)],
     ["get-sth-consistency", getConsistencyHandler(log)],
     ["get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", tiles.heavy.inTurn(getEntriesHandler(log))],
+    ["get-entries", means.heavy.inTurn(getEntriesHandler(log))],
     ["get-entry-and-proof", getEntryAndProofHandler(log)],
-    ["checkpoint", getCheckpointHandler(log)],
-    ["tile", getTileHandler(log, tiles)],
+    ["checkpoint", getCheckpointHandler(log, means.feed, means.clients)],
+    ["tile", getTileHandler(log, means)],
     ["issuer", getIssuerHandler(log)],
     ["log.v3.json", getLogJsonHandler(shard, about)],
   ];

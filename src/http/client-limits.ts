@@ -49,10 +49,7 @@ export class ClientLimits {
   count(kind: LimitedKind, request: IncomingMessage, response: ServerResponse): void {
     const limiter = this.#limiters[kind];
     if (limiter === undefined) return;
-    const header = request.headers["x-forwarded-for"];
-    const forwardedFor = typeof header === "string" ? header : header?.join(",");
-    const peer = request.socket.remoteAddress;
-    const client = clientOf({ peer, forwardedFor }, this.#trustedProxies);
+    const client = this.clientOf(request);
     if (client === undefined) return;
     const retryAfterMs = limiter.take(client, this.#clock.monotonicMs());
     if (retryAfterMs > 0) {
@@ -62,6 +59,14 @@ export class ClientLimits {
     response.once("close", () => {
       if (response.statusCode >= 500) limiter.giveBack(client);
     });
+  }
+
+  /** A key for the client's network; undefined for one that is never limited. */
+  clientOf(request: IncomingMessage): string | undefined {
+    const header = request.headers["x-forwarded-for"];
+    const forwardedFor = typeof header === "string" ? header : header?.join(",");
+    const peer = request.socket.remoteAddress;
+    return clientOf({ peer, forwardedFor }, this.#trustedProxies);
   }
 
   /** The handler of a read that counts. */

@@ -14,7 +14,7 @@ import {
   type LogOperator,
   MMD_SECONDS,
 } from "../static-ct/log-json.ts";
-import { type Answer, HTML_HEADERS, JSON_HEADERS, ok } from "./answer.ts";
+import { type Answer, HTML_HEADERS, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import type { Handler } from "./responder.ts";
 
 /** What the configuration knows of a shard and the log does not. */
@@ -38,7 +38,8 @@ export interface Description {
 
 /** `/<shard>/log.v3.json`. */
 export function getLogJsonHandler(shard: string, about: Description): Handler {
-  return () => json(formatLogJson(describeLog(shard, about)));
+  return () =>
+    okTagged(JSON_HEADERS, Buffer.from(formatLogJson(describeLog(shard, about)), "utf8"));
 }
 
 /** `/logs.json`: all shards as a log list. */

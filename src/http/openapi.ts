@@ -73,7 +73,11 @@ function operation(name: string, route: Route, path: string): object {
           "schema" in route.answer
             ? contentOf(route.answer.schema)
             : { [route.answer.mediaType]: {} },
+        ...(route.isTagged && {
+          headers: { ETag: { description: "Of these bytes.", schema: { type: "string" } } },
+        }),
       },
+      ...(route.isTagged && { "304": { description: "If-None-Match has the ETag." } }),
       ...Object.fromEntries(
         route.refusals
           .toSorted((a, b) => a - b)

@@ -14,7 +14,7 @@ import {
   formatTreeHeadJson,
 } from "../rfc6962/json.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
-import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, refusal } from "./answer.ts";
+import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, okTagged, refusal } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
 import { EntriesBody, PAGE_BYTES_MAX, planPage, STEP_ENTRIES_MAX } from "./entries.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
@@ -30,7 +30,8 @@ export function getSthHandler(log: Log): Handler {
     parseQuery(request.url ?? "");
     const head = log.head();
     if (last?.head !== head) {
-      last = { head, answer: ok(JSON_HEADERS, formatTreeHeadJson(head, formatNativeBase64)) };
+      const body = Buffer.from(formatTreeHeadJson(head, formatNativeBase64), "latin1");
+      last = { head, answer: okTagged(JSON_HEADERS, body) };
     }
     return last.answer;
   };

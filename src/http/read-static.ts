@@ -10,7 +10,7 @@ import type { Log } from "../log/log.ts";
 import { formatRootsJson } from "../rfc6962/json.ts";
 import { parseTilePath } from "../static-ct/tile-path.ts";
 import { gzipWish } from "./accept-encoding.ts";
-import { type Answer, CHECKPOINT_HEADERS, immutableHeaders, JSON_HEADERS, ok } from "./answer.ts";
+import { type Answer, immutableHeaders, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
 import { type CompressedTiles, compress } from "./compressed-tiles.ts";
 import type { HeavyReads } from "./heavy-reads.ts";
@@ -30,18 +30,6 @@ const DATA_TILE_GZIP_HEADERS = [...DATA_TILE_HEADERS, ...GZIP];
 const ISSUER_HEADERS = immutableHeaders("application/pkix-cert");
 const ROOTS_HEADERS = [...JSON_HEADERS, ...VARY];
 const ROOTS_GZIP_HEADERS = [...ROOTS_HEADERS, ...GZIP];
-
-/** `/checkpoint`. One checkpoint is encoded once. */
-export function getCheckpointHandler(log: Log): Handler {
-  let last: { readonly text: string; readonly answer: Answer } | undefined;
-  return () => {
-    const text = log.checkpoint();
-    if (last?.text !== text) {
-      last = { text, answer: ok(CHECKPOINT_HEADERS, Buffer.from(text, "utf8")) };
-    }
-    return last.answer;
-  };
-}
 
 /** What all shards of a server share for their tiles. */
 export interface TileMeans {
@@ -112,9 +100,9 @@ interface RootsAnswers {
 
 function encodeRoots(roots: readonly Uint8Array[]): RootsAnswers {
   const body = Buffer.from(formatRootsJson(roots, formatNativeBase64), "latin1");
-  const plain = ok(ROOTS_HEADERS, body);
+  const plain = okTagged(ROOTS_HEADERS, body);
   const compressed = compress(body).then(
-    (bytes) => ok(ROOTS_GZIP_HEADERS, bytes),
+    (bytes) => okTagged(ROOTS_GZIP_HEADERS, bytes),
     () => plain,
   );
   return { roots: [...roots], plain, compressed };

@@ -14,6 +14,7 @@ import {
   type Body,
   bodyLength,
   inFormOf,
+  inNewsOf,
   type RetryAfter,
   refusal,
   spreadRetryAfter,
@@ -58,6 +59,7 @@ export class Responder {
   /** Small bodies whose answer went out before them: one timer for all, in an overload many. */
   readonly #stalled: Deadlines;
   #isClosing = false;
+  readonly #onClosing: (() => void)[] = [];
 
   constructor(options: { readonly clock: Clock; readonly observer: Observer }) {
     this.#clock = options.clock;
@@ -74,6 +76,12 @@ export class Responder {
   /** From now on every answer closes its connection. */
   beginClosing(): void {
     this.#isClosing = true;
+    for (const run of this.#onClosing) run();
+  }
+
+  /** Has `run` called once the server begins to close. */
+  onClosing(run: () => void): void {
+    this.#onClosing.push(run);
   }
 
   /** Steady time, for durations. */
@@ -170,8 +178,7 @@ export class Responder {
 
   #write(request: IncomingMessage, response: ServerResponse, given: Answer): void {
     // Node parses headers when they are asked for: most reads never do.
-    const isRefusal = given.problem !== undefined;
-    const answer = isRefusal ? inFormOf(given, request.headers.accept) : given;
+    const answer = asked(request, given);
     if (answer.status >= 400 && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
       return;
@@ -221,6 +228,13 @@ export function formatRawRefusal(status: number, detail: string): string {
   return lines.join("\r\n");
 }
 
+/** What a client's headers make of an answer. */
+function asked(request: IncomingMessage, answer: Answer): Answer {
+  if (answer.problem !== undefined) return inFormOf(answer, request.headers.accept);
+  if (answer.etag !== undefined) return inNewsOf(answer, request.headers["if-none-match"]);
+  return answer;
+}
+
 /** Writes the body and ends the response. */
 function endWith(response: ServerResponse, body: Body): void {
   if (typeof body === "string" || body instanceof Uint8Array) {
@@ -259,7 +273,8 @@ const ONE_WRITE_BYTES_MAX = 16_384;
 
 function headersOf(answer: Answer, closes: boolean): string[] {
   const headers = [...answer.headers];
-  if (answer.status !== 204) headers.push("Content-Length", String(bodyLength(answer.body)));
+  if (answer.status !== 204 && answer.status !== 304)
+    headers.push("Content-Length", String(bodyLength(answer.body)));
   if (closes) headers.push("Connection", "close");
   return headers;
 }

@@ -29,6 +29,8 @@ export interface Route {
   readonly parameters: readonly RouteParameter[];
   /** What 200 answers: a JSON schema, or a media type. */
   readonly answer: { readonly schema: SchemaName } | { readonly mediaType: string };
+  /** Whether it has an ETag, and 304 for a client that has it. */
+  readonly isTagged?: true;
   /** Statuses other than 200 and those of every route. */
   readonly refusals: readonly number[];
 }
@@ -58,6 +60,25 @@ const ENDPOINT: RouteParameter = {
     "Whose rules: without it those of add-pre-chain if the first certificate carries the poison, else of add-chain.",
   schema: { type: "string", enum: ["add-chain", "add-pre-chain"] },
   example: "add-chain",
+};
+
+const WAIT: RouteParameter = {
+  name: "wait",
+  in: "query",
+  isRequired: false,
+  description:
+    "Seconds to wait for news, at most 60: a tree of more than size entries; without size another head than If-None-Match names, or than the newest. Then, or when time is up, the newest head is answered.",
+  schema: count,
+  example: 0,
+};
+
+const SIZE: RouteParameter = {
+  name: "size",
+  in: "query",
+  isRequired: false,
+  description: "With wait: the tree size that the client has.",
+  schema: count,
+  example: 0,
 };
 
 const LEVEL = path("level", "0 to 5, or data.", { type: "string", pattern: "^([0-5]|data)$" }, "0");
@@ -154,6 +175,7 @@ const ROUTES: Readonly<Record<RouteName, Route>> = {
     source: "RFC 6962, section 4.7",
     parameters: [],
     answer: { schema: "Roots" },
+    isTagged: true,
     refusals: READ,
   },
   "get-sth": {
@@ -163,6 +185,7 @@ const ROUTES: Readonly<Record<RouteName, Route>> = {
     source: "RFC 6962, section 4.3",
     parameters: [],
     answer: { schema: "TreeHead" },
+    isTagged: true,
     refusals: READ,
   },
   "get-sth-consistency": {
@@ -217,10 +240,12 @@ const ROUTES: Readonly<Record<RouteName, Route>> = {
   checkpoint: {
     method: "get",
     paths: ["/{shard}/checkpoint"],
-    summary: "The newest head as a checkpoint.",
-    source: "c2sp.org/static-ct-api#checkpoints",
-    parameters: [],
+    summary:
+      "The newest head as a checkpoint; with wait, once there is a newer one than the client's.",
+    source: "c2sp.org/static-ct-api#checkpoints; wait and size: Stratus",
+    parameters: [WAIT, SIZE],
     answer: { mediaType: "text/plain" },
+    isTagged: true,
     refusals: READ,
   },
   tile: {
@@ -261,6 +286,7 @@ const ROUTES: Readonly<Record<RouteName, Route>> = {
     source: "log list schema v3",
     parameters: [],
     answer: { schema: "Log" },
+    isTagged: true,
     refusals: READ,
   },
 };

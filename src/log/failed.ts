@@ -40,6 +40,10 @@ export class FailedLog implements Log {
     throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
   }
 
+  watch(): () => void {
+    return () => {};
+  }
+
   publishedSize(): number {
     return 0;
   }

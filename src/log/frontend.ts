@@ -240,6 +240,10 @@ export class Frontend implements Log {
     return this.#checkpoint.text;
   }
 
+  watch(changed: () => void): () => void {
+    return this.#options.cell.watch(changed);
+  }
+
   publishedSize(): number {
     return this.#options.cell.read().head?.treeSize ?? 0;
   }

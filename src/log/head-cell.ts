@@ -4,7 +4,8 @@
  *
  * The memory holds two slots and a version, whose parity names the slot that counts. The writer
  * fills the other slot and then moves the version: readers see all of it or nothing, and never
- * wait for a writer. A reader that was overtaken twice while it copied reads again.
+ * wait for a writer. A reader that was overtaken twice while it copied reads again. Who waits for
+ * something new is woken by the version word itself, once in each thread.
  * @module
  */
 import { assert } from "../base/assert.ts";
@@ -91,6 +92,10 @@ export class HeadCell {
   );
   #version: number;
   #view: ShardView;
+  /** Called after each write. */
+  readonly #watchers = new Set<() => void>();
+  /** Whether this thread waits at the version word. */
+  #isArmed = false;
 
   /** Opens a cell that {@link HeadCell.make} made. */
   constructor(buffer: SharedArrayBuffer) {
@@ -169,6 +174,32 @@ export class HeadCell {
       Atomics.store(words, slot + SLOT.reason + index / 2, pair);
     }
     Atomics.add(words, WORD.version, 1);
+    Atomics.notify(words, WORD.version);
+  }
+
+  /**
+   * Calls `changed`, in a turn of its own, after each write since this thread's last `read`.
+   * Several writes may be one call. A thread waits once, however many watch, and not at all
+   * when nobody does; nothing of it keeps a process alive.
+   * @returns Ends it.
+   */
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    this.#arm();
+    return () => this.#watchers.delete(changed);
+  }
+
+  #arm(): void {
+    if (this.#isArmed || this.#watchers.size === 0) return;
+    this.#isArmed = true;
+    // A write since the last read is not slept through: the word is another then.
+    const wait = Atomics.waitAsync(this.#words, WORD.version, this.#version);
+    void Promise.resolve(wait.value).then(() => {
+      this.#isArmed = false;
+      this.read();
+      for (const changed of [...this.#watchers]) changed();
+      this.#arm();
+    });
   }
 
   /**

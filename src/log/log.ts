@@ -80,6 +80,12 @@ export interface Log {
   /** The published head as a checkpoint: c2sp.org/static-ct-api#checkpoints. @throws as `head`. */
   checkpoint(): string;
 
+  /**
+   * Calls `changed` each time the published head or the state is another, from the last call of
+   * `head` on, until the returned function is called.
+   */
+  watch(changed: () => void): () => void;
+
   /** The published tree size without regard to the state: what reads are cut to. */
   publishedSize(): number;
 

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { HeadCell, REASON_UNITS_MAX, type ShardView } from "../../src/log/head-cell.ts";
 import { UNAVAILABLE_CODES } from "../../src/sequencer/message.ts";
 import { bytes, record } from "../support/arbitrary.ts";
+import { settle } from "../support/manual-clock.ts";
 
 const head = record({
   treeSize: fc.integer({ min: 0, max: 2 ** 40 }),
@@ -118,6 +119,50 @@ describe("HeadCell", () => {
   });
 });
 
+describe("HeadCell.watch", () => {
+  test("calls each watcher once for writes of one turn, in a later turn", async () => {
+    const cell = HeadCell.make();
+    const calls: string[] = [];
+    cell.watch(() => calls.push(`a ${cell.read().head?.treeSize}`));
+    const stop = cell.watch(() => calls.push("b"));
+    cell.write(headOf(1));
+    cell.write(headOf(2));
+    assert.deepEqual(calls, []);
+    await woken(() => calls.length === 2);
+    assert.deepEqual(calls, ["a 2", "b"]);
+    stop();
+    cell.write(headOf(3));
+    await woken(() => calls.length === 3);
+    assert.deepEqual(calls[2], "a 3");
+  });
+
+  test("misses no write between the last read and the call", async () => {
+    const cell = HeadCell.make();
+    const other = new HeadCell(cell.buffer);
+    cell.write(headOf(1));
+    assert.equal(other.read().head?.treeSize, 1);
+    cell.write(headOf(2));
+    let seen = 0;
+    other.watch(() => {
+      seen = other.read().head?.treeSize ?? 0;
+    });
+    await woken(() => seen === 2);
+    assert.equal(seen, 2);
+  });
+
+  test("wakes a thread that did nothing but wait", { timeout: 30_000 }, async () => {
+    const cell = HeadCell.make();
+    const module = new URL("../../src/log/head-cell.ts", import.meta.url).href;
+    const worker = new Worker(WAITER, { eval: true, workerData: { module, buffer: cell.buffer } });
+    await once(worker, "message");
+    for (let size = 1; size <= 20; size += 1) {
+      cell.write(headOf(size));
+      assert.deepEqual(await once(worker, "message"), [size]);
+    }
+    await worker.terminate();
+  });
+});
+
 /** A view of which every part follows from `size`. */
 function headOf(size: number): ShardView {
   const fill = size % 251;
@@ -154,5 +199,20 @@ import(workerData.module).then(({ HeadCell }) => {
     if (!whole) torn += 1;
   }
   parentPort.postMessage({ torn, back, distinct });
+});
+`;
+
+/** Waits, a bounded number of turns, until `isDone`. */
+async function woken(isDone: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !isDone(); turn += 1) await settle();
+}
+
+const WAITER = `
+const { workerData, parentPort } = require("node:worker_threads");
+import(workerData.module).then(({ HeadCell }) => {
+  const cell = new HeadCell(workerData.buffer);
+  cell.watch(() => parentPort.postMessage(cell.read().head.treeSize));
+  parentPort.on("message", () => undefined);
+  parentPort.postMessage("ready");
 });
 `;

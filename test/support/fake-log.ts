@@ -48,6 +48,8 @@ export class FakeLog implements Log {
     poolBytes: 0,
   };
   readonly entries: LoggedEntry[] = [];
+  /** Who watches for heads. */
+  readonly watchers: Set<() => void> = new Set();
   readonly #tileLeafs: Uint8Array[] = [];
   readonly #leafHashes: Uint8Array[] = [];
   readonly #issuers = new Map<string, Uint8Array>();
@@ -69,6 +71,7 @@ export class FakeLog implements Log {
       this.#append([new TextEncoder().encode(text), Uint8Array.of(0x30, 7)]);
     }
     this.#head = this.#makeHead();
+    this.changed();
   }
 
   /** Leaf hash of an entry. */
@@ -125,11 +128,27 @@ export class FakeLog implements Log {
     return this.#head;
   }
 
+  /** Publishes another head of the same tree. */
+  refresh(): void {
+    this.#head = { ...this.#head, timestampMs: this.#head.timestampMs + 1 };
+    this.changed();
+  }
+
+  /** Tells everyone who watches. */
+  changed(): void {
+    for (const run of [...this.watchers]) run();
+  }
+
+  watch(changed: () => void): () => void {
+    this.watchers.add(changed);
+    return () => this.watchers.delete(changed);
+  }
+
   checkpoint(): string {
-    const { treeSize, rootHash } = this.head();
+    const { treeSize, timestampMs, rootHash } = this.head();
     const root = Buffer.from(rootHash).toString("base64");
     const { origin } = this.identity;
-    return `${origin}\n${treeSize}\n${root}\n\n— ${origin} AAAAAA==\n`;
+    return `${origin}\n${treeSize}\n${root}\n\n— ${origin} ${Buffer.from(`${timestampMs}`).toString("base64")}\n`;
   }
 
   publishedSize(): number {

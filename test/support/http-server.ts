@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
+import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
 import { buildApp, type ServerLimits } from "../../src/http/app.ts";
 import { drain, listen } from "../../src/http/listen.ts";
@@ -30,7 +31,11 @@ export interface ListeningServer extends TestServer {
 }
 
 /** Builds the server; requests come by `app.inject`. */
-export function buildTestServer(entryCount = 0, limits: Partial<ServerLimits> = {}): TestServer {
+export function buildTestServer(
+  entryCount = 0,
+  limits: Partial<ServerLimits> = {},
+  clock: Clock = systemClock,
+): TestServer {
   const log = new FakeLog("nimbus2026");
   log.fill(entryCount);
   const events: LogEvent[] = [];
@@ -41,7 +46,7 @@ export function buildTestServer(entryCount = 0, limits: Partial<ServerLimits> = 
     sites: new Map([["nimbus2026", { submissionUrl: prefix, monitoringUrl: prefix, closesAtMs }]]),
     operator: { name: "Test", emails: ["ct@example.org"] },
     software: { name: "stratus", version: "0.1.0" },
-    clock: systemClock,
+    clock,
     observer: (event) => events.push(event),
     limits: { ...WIDE_LIMITS, ...limits },
   });
