@@ -5,30 +5,36 @@
  * @module
  */
 import { CtError, type ErrorCode, FatalError, UnavailableError } from "../base/errors.ts";
+import { BodyStream, type WholeBody } from "./body-stream.ts";
 import { etagOf, isKnownEtag } from "./etag.ts";
 import { STATUS, STATUS_TEXT } from "./status.ts";
 
-/** Text is ASCII, and may come in pieces; anything else comes as bytes. */
-export type Body = string | readonly string[] | Uint8Array;
-
-/** Bytes of a body. */
-export function bodyLength(body: Body): number {
-  if (typeof body === "string" || body instanceof Uint8Array) return body.length;
-  let length = 0;
-  for (const piece of body) length += piece.length;
-  return length;
-}
-
 /** What a handler gives back. */
-export interface Answer {
+export type Answer = WholeAnswer | StreamedAnswer;
+
+interface AnswerHead {
   readonly status: number;
   /** Names and values in turn, without Content-Length. */
   readonly headers: readonly string[];
-  readonly body: Body;
   /** Among the headers too: a client that has it gets 304. */
   readonly etag?: string;
   /** Of a refusal: what it says to a client that asks for JSON. */
   readonly problem?: Problem;
+}
+
+/** One whose body is made. */
+export interface WholeAnswer extends AnswerHead {
+  readonly body: WholeBody;
+}
+
+/** One whose body is made while it is sent; no refusal, and without tag. */
+export interface StreamedAnswer extends AnswerHead {
+  readonly body: BodyStream;
+}
+
+/** Which of the two it is. */
+export function isStreamed(answer: Answer): answer is StreamedAnswer {
+  return answer.body instanceof BodyStream;
 }
 
 /** A refusal in JSON. */
@@ -91,18 +97,18 @@ const PROBLEM_HEADERS: readonly string[] = ["Content-Type", "application/json"].
 );
 
 /** 200 with a body. */
-export function ok(headers: readonly string[], body: Body): Answer {
+export function ok(headers: readonly string[], body: WholeBody): WholeAnswer {
   return { status: 200, headers, body };
 }
 
 /** 200 with a body under its entity tag; see etag.ts. */
-export function okTagged(headers: readonly string[], body: Uint8Array): Answer {
+export function okTagged(headers: readonly string[], body: Uint8Array): WholeAnswer {
   const etag = etagOf(body);
   return { status: 200, headers: [...headers, "ETag", etag], body, etag };
 }
 
 /** `answer`, or 304 if the client's If-None-Match has it already: RFC 9110, section 15.4.5. */
-export function inNewsOf(answer: Answer, ifNoneMatch: string | undefined): Answer {
+export function inNewsOf(answer: WholeAnswer, ifNoneMatch: string | undefined): WholeAnswer {
   if (answer.etag === undefined || !isKnownEtag(answer.etag, ifNoneMatch)) return answer;
   // The headers that 200 would have, but for those that describe a body.
   const headers: string[] = [];
@@ -123,14 +129,14 @@ export function refusal(
   message: string,
   extraHeaders: readonly string[] = [],
   detail: string = message,
-): Answer {
+): WholeAnswer {
   const text = `${STATUS_TEXT[status] ?? "Error"}\n${message}\n`;
   const headers = extraHeaders.length === 0 ? ERROR_HEADERS : [...ERROR_HEADERS, ...extraHeaders];
   return { status, headers, body: Buffer.from(text, "utf8"), problem: { code, message, detail } };
 }
 
 /** `answer` in the form that a client asks for: a refusal as JSON if it accepts that rather. */
-export function inFormOf(answer: Answer, accept: string | undefined): Answer {
+export function inFormOf(answer: WholeAnswer, accept: string | undefined): WholeAnswer {
   const { problem } = answer;
   // In an overload most answers come here: what does not even say it is told apart at once.
   if (problem === undefined || accept === undefined || !/json/i.test(accept)) return answer;
@@ -166,7 +172,7 @@ function qualityOf(accept: string, type: string): number {
 const RANGES_MAX = 32;
 
 /** Answer to a CORS preflight. @param methods As in the Allow header. */
-export function preflight(methods: string): Answer {
+export function preflight(methods: string): WholeAnswer {
   const allow = ["Allow", methods, "Access-Control-Allow-Methods", methods];
   const rest = ["Access-Control-Allow-Headers", "*", "Access-Control-Max-Age", "86400"];
   return {
@@ -200,7 +206,7 @@ export function answerError(
   thrown: unknown,
   retryAfter: RetryAfter,
   detailOf: (error: CtError) => string = (error) => error.message,
-): Answer {
+): WholeAnswer {
   if (!(thrown instanceof CtError)) return refusal(500, "BUG", "internal error");
   const error: CtError = thrown;
   const { code } = error;

@@ -18,11 +18,8 @@ export const PAGE_ENTRIES_MAX = 1_024;
  */
 export const STEP_ENTRIES_MAX = 128;
 
-/** No step is begun once an answer has so many bytes. */
-export const PAGE_BYTES_MAX = 16_000_000;
-
 /** A page that was cut ends on a multiple of this, so that pages of all clients agree. */
-const PAGE_ALIGNMENT = 256;
+export const PAGE_ALIGNMENT = 256;
 
 /** A piece ends with the entry that makes it this long. */
 const PIECE_LENGTH = 65_536;
@@ -76,7 +73,12 @@ export class EntriesBody {
     }
   }
 
-  /** All pieces; nothing can be added then. */
+  /** The pieces that are full, which are forgotten here. */
+  take(): readonly string[] {
+    return this.#pieces.splice(0);
+  }
+
+  /** All pieces that were not taken; nothing can be added then. */
   end(): readonly string[] {
     this.#piece += "]}";
     this.#cut();
@@ -88,6 +90,19 @@ export class EntriesBody {
     this.#length += this.#piece.length;
     this.#piece = "";
   }
+}
+
+/** Characters that an entry takes in a page, with its comma. */
+export function entryLength({ timestampedEntry, precertificate, chain }: LoggedEntry): number {
+  const leafInput = LEAF_HEADER.length + timestampedEntry.length;
+  const extraData = precertificate.length + chain.length;
+  return FRAME_LENGTH + base64Length(leafInput) + base64Length(extraData);
+}
+
+const FRAME_LENGTH = ",".length + LEAF.length + EXTRA.length + TAIL.length;
+
+function base64Length(bytes: number): number {
+  return 4 * Math.ceil(bytes / 3);
 }
 
 /** Base64 of `leafInput`: of its two zero bytes and the next one, then of the rest as it lies. */

@@ -1,16 +1,20 @@
 /**
  * Reads of many bytes, pages of get-entries and data tiles: made one at a time, so that
  * submissions wait for one short step of one of them and never for all; and bounded in the
- * bytes that wait in memory for slow readers.
+ * bytes that wait in memory for slow readers. A stream has a turn for each of its parts.
  * @module
  */
 import type { ServerResponse } from "node:http";
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
-import { type Answer, bodyLength } from "./answer.ts";
+import { isStreamed } from "./answer.ts";
+import { BodyStream, bodyLength, piecesLength } from "./body-stream.ts";
 import type { Handler } from "./responder.ts";
 
-/** Heavy reads that wait for their turn; one more is 503. */
+/**
+ * Heavy reads that wait for their first turn; one more is 503. Streams that were begun hold
+ * nothing while they wait for another, and are as many as connections at most.
+ */
 export const WAITING_READS_MAX = 512;
 
 /** Bytes of answers that were made but not taken by their readers; no other is made then. */
@@ -47,29 +51,48 @@ export class HeavyReads {
   /** The handler in its turn. @throws UnavailableError `UNAVAILABLE_OVERLOADED`. */
   inTurn(handler: Handler): Handler {
     return async (request, response) => {
-      await this.#turn();
-      try {
-        // The client may have left while it waited.
-        if (response.destroyed) return undefined;
-        const answer = await handler(request, response);
-        if (answer !== undefined && !response.destroyed) this.#track(response, answer);
-        return answer;
-      } finally {
-        this.#isRunning = false;
-        this.#next();
+      if (this.#waiting.size >= WAITING_READS_MAX) {
+        const message = "too many large reads wait for their turn";
+        throw new UnavailableError("UNAVAILABLE_OVERLOADED", message);
       }
+      return await this.#run(response, async () => {
+        const answer = await handler(request, response);
+        if (answer === undefined || response.destroyed) return answer;
+        this.#track(response, bodyLength(answer.body));
+        response.once("close", () => this.#release(response));
+        if (!isStreamed(answer)) return answer;
+        return { ...answer, body: this.#inTurns(response, answer.body) };
+      });
     };
   }
 
-  #turn(): Promise<void> {
-    if (this.#waiting.size >= WAITING_READS_MAX) {
-      const message = "too many large reads wait for their turn";
-      throw new UnavailableError("UNAVAILABLE_OVERLOADED", message);
-    }
-    return new Promise((resolve) => {
+  /** A stream that waits for its turn before each of its later parts. */
+  #inTurns(response: ServerResponse, { first, rest }: BodyStream): BodyStream {
+    return new BodyStream(first, async () => {
+      // All of it was taken, or no more would be asked for.
+      this.#release(response);
+      return await this.#run(response, async () => {
+        const pieces = await rest();
+        if (pieces !== undefined && !response.destroyed) {
+          this.#track(response, piecesLength(pieces));
+        }
+        return pieces;
+      });
+    });
+  }
+
+  /** Does something in its turn; undefined if the client left before. */
+  async #run<T>(response: ServerResponse, make: () => Promise<T>): Promise<T | undefined> {
+    await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
       this.#next();
     });
+    try {
+      return response.destroyed ? undefined : await make();
+    } finally {
+      this.#isRunning = false;
+      this.#next();
+    }
   }
 
   #next(): void {
@@ -104,14 +127,15 @@ export class HeavyReads {
     return true;
   }
 
-  #track(response: ServerResponse, answer: Answer): void {
-    const bytes = bodyLength(answer.body);
+  #track(response: ServerResponse, bytes: number): void {
     this.#unsent.set(response, { bytes, sinceMs: this.#clock.monotonicMs() });
     this.#unsentBytes += bytes;
-    response.once("close", () => {
-      this.#untrack(response);
-      this.#next();
-    });
+  }
+
+  /** Its bytes are out, or will never be. */
+  #release(response: ServerResponse): void {
+    this.#untrack(response);
+    this.#next();
   }
 
   #untrack(response: ServerResponse): void {

@@ -16,12 +16,17 @@ import {
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, okTagged, refusal } from "./answer.ts";
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
-import { EntriesBody, PAGE_BYTES_MAX, planPage, STEP_ENTRIES_MAX } from "./entries.ts";
+import { BodyStream } from "./body-stream.ts";
+import { planPage } from "./entries.ts";
+import { EntriesPage, PAGE_HELD_BYTES_MAX } from "./entries-page.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
 
 const DAY_HEADERS = cachedJsonHeaders(86_400);
 const MINUTE_HEADERS = cachedJsonHeaders(60);
+
+/** Of a page that is longer than that, the bytes of each further part; about a step. */
+const STREAM_BYTES = 262_144;
 
 /** get-sth: section 4.3. One head is formatted once. */
 export function getSthHandler(log: Log): Handler {
@@ -98,18 +103,14 @@ export function getEntriesHandler(log: Log): Handler {
     }
     const page = planPage(start, last);
     const end = Math.min(page.end, Math.max(log.publishedSize(), page.start + 1));
+    // What its bytes cut off does not depend on when it is asked for either.
+    const headers = end === page.end ? DAY_HEADERS : MINUTE_HEADERS;
     try {
-      const body = new EntriesBody();
-      let next = page.start;
-      while (next < end && body.length < PAGE_BYTES_MAX) {
-        const stepEnd = Math.min(end, next + STEP_ENTRIES_MAX);
-        const entries = await log.readEntries(next, stepEnd);
-        body.add(entries);
-        next += entries.length;
-        // The log ends a step early where it would be too large.
-        if (next < stepEnd) break;
-      }
-      return ok(next === page.end ? DAY_HEADERS : MINUTE_HEADERS, body.end());
+      const entries = new EntriesPage(log, page.start, end);
+      const first = await entries.read(PAGE_HELD_BYTES_MAX);
+      if (entries.isDone) return ok(headers, first);
+      const rest = async () => (entries.isDone ? undefined : await entries.read(STREAM_BYTES));
+      return { status: 200, headers, body: new BodyStream(first, rest) };
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;
       return refusal(

@@ -11,15 +11,15 @@ import type { Observer } from "../telemetry/observer.ts";
 import {
   type Answer,
   answerError,
-  type Body,
-  bodyLength,
   inFormOf,
   inNewsOf,
+  isStreamed,
   type RetryAfter,
   refusal,
+  type StreamedAnswer,
   spreadRetryAfter,
+  type WholeAnswer,
 } from "./answer.ts";
-import { bufferOf } from "./base64.ts";
 import {
   DRAIN_BYTES_MAX,
   DRAIN_MS_MAX,
@@ -28,6 +28,7 @@ import {
   SMALL_BODY_BYTES_MAX,
   UNREAD_MS_MAX,
 } from "./body.ts";
+import { bodyLength, endWith, endWithStream, writeBody } from "./body-stream.ts";
 import { LargeBodies } from "./large-bodies.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
@@ -143,14 +144,44 @@ export class Responder {
     response: ServerResponse,
     answer: Answer | undefined,
   ): void {
-    if (answer !== undefined && !response.destroyed) this.#write(request, response, answer);
-    this.#observer({
-      type: "request",
-      shard: endpoint.shard,
-      endpoint: endpoint.name,
-      status: answer?.status ?? STATUS_CLIENT_GONE,
-      durationMs: this.nowMs() - startedMs,
-    });
+    const durationMs = this.nowMs() - startedMs;
+    if (answer === undefined || response.destroyed) {
+      this.#tell(endpoint, answer?.status ?? STATUS_CLIENT_GONE, durationMs);
+    } else if (isStreamed(answer)) {
+      void this.#stream(endpoint, request, response, answer).then((status) =>
+        this.#tell(endpoint, status, durationMs),
+      );
+    } else {
+      this.#write(request, response, answer);
+      this.#tell(endpoint, answer.status, durationMs);
+    }
+  }
+
+  #tell({ shard, name }: Endpoint, status: number, durationMs: number): void {
+    this.#observer({ type: "request", shard, endpoint: name, status, durationMs });
+  }
+
+  /** @returns The status that it came to: of an answer that could not be ended, of its error. */
+  async #stream(
+    endpoint: Endpoint,
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: StreamedAnswer,
+  ): Promise<number> {
+    response.writeHead(answer.status, headersOf(answer, this.#isClosing));
+    if (request.method === "HEAD") {
+      response.end();
+      return answer.status;
+    }
+    try {
+      const isWhole = await endWithStream(response, answer.body);
+      return isWhole ? answer.status : STATUS_CLIENT_GONE;
+    } catch (thrown) {
+      // Too late for another status: a chunk that never comes tells the client.
+      response.destroy();
+      if (!(thrown instanceof CtError)) this.reportBug(endpoint, thrown);
+      return answerError(thrown, this.retryAfter).status;
+    }
   }
 
   /** Reads past a body; a large one waits for its turn, within the same time. */
@@ -176,7 +207,7 @@ export class Responder {
     });
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, given: Answer): void {
+  #write(request: IncomingMessage, response: ServerResponse, given: WholeAnswer): void {
     // Node parses headers when they are asked for: most reads never do.
     const answer = asked(request, given);
     if (answer.status >= 400 && isBodyDue(request)) {
@@ -188,7 +219,7 @@ export class Responder {
   }
 
   /** Writes the answer to a request that is still being sent, so that it arrives. */
-  #writeEarly(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  #writeEarly(request: IncomingMessage, response: ServerResponse, answer: WholeAnswer): void {
     const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
@@ -229,52 +260,19 @@ export function formatRawRefusal(status: number, detail: string): string {
 }
 
 /** What a client's headers make of an answer. */
-function asked(request: IncomingMessage, answer: Answer): Answer {
+function asked(request: IncomingMessage, answer: WholeAnswer): WholeAnswer {
   if (answer.problem !== undefined) return inFormOf(answer, request.headers.accept);
   if (answer.etag !== undefined) return inNewsOf(answer, request.headers["if-none-match"]);
   return answer;
 }
 
-/** Writes the body and ends the response. */
-function endWith(response: ServerResponse, body: Body): void {
-  if (typeof body === "string" || body instanceof Uint8Array) {
-    response.end(inOneWrite(body), "latin1");
-    return;
-  }
-  writeInTurn(response, body.values());
-}
-
-/** Writes pieces as fast as the reader takes them: the rest stays out of the socket's buffer. */
-function writeInTurn(response: ServerResponse, pieces: Iterator<string>): void {
-  for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-    if (response.write(next.value, "latin1")) continue;
-    response.once("drain", () => writeInTurn(response, pieces));
-    return;
-  }
-  response.end();
-}
-
-/** Writes the body; nothing for HEAD. */
-function writeBody(response: ServerResponse, body: Body): void {
-  const pieces = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
-  for (const piece of pieces) response.write(piece, "latin1");
-}
-
-/**
- * Node sends text in one write with the headers, bytes in a second one; for a small body the
- * copy is cheaper than that.
- */
-function inOneWrite(body: string | Uint8Array): string | Uint8Array {
-  if (typeof body === "string" || body.length > ONE_WRITE_BYTES_MAX) return body;
-  return bufferOf(body).toString("latin1");
-}
-
-const ONE_WRITE_BYTES_MAX = 16_384;
-
 function headersOf(answer: Answer, closes: boolean): string[] {
   const headers = [...answer.headers];
-  if (answer.status !== 204 && answer.status !== 304)
+  // Of a stream nobody knows it: Node sends it in chunks.
+  const hasLength = answer.status !== 204 && answer.status !== 304;
+  if (hasLength && !isStreamed(answer)) {
     headers.push("Content-Length", String(bodyLength(answer.body)));
+  }
   if (closes) headers.push("Connection", "close");
   return headers;
 }

@@ -216,7 +216,7 @@ const ROUTES: Readonly<Record<RouteName, Route>> = {
     method: "get",
     paths: ["/{shard}/ct/v1/get-entries"],
     summary:
-      "Entries from start to end, both included; at most 1,024, fewer at the end of the tree.",
+      "Entries from start to end, both included; at most 1,024 and 32 MB, fewer at the end of the tree. A page that is cut ends on a multiple of 256.",
     source: "RFC 6962, section 4.6",
     parameters: [
       query("start", "The first entry.", count, 0),

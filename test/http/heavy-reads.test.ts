@@ -3,7 +3,8 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { UnavailableError } from "../../src/base/errors.ts";
-import { ok } from "../../src/http/answer.ts";
+import { isStreamed, ok } from "../../src/http/answer.ts";
+import { BodyStream } from "../../src/http/body-stream.ts";
 import {
   HeavyReads,
   UNSENT_BYTES_MAX,
@@ -105,4 +106,53 @@ test("HeavyReads makes no more than UNSENT_BYTES_MAX for readers that do not rea
   assert.equal(world.reads.unsentBytes, 1);
   next.emit("close");
   assert.equal(world.reads.unsentBytes, 0);
+});
+
+test("HeavyReads gives each part of a stream a turn, and counts what is not taken", async () => {
+  const world = new World();
+  const parts = ["ab", "c"];
+  const handler = world.reads.inTurn(() => ({
+    status: 200,
+    headers: [],
+    body: new BodyStream(["abc"], async () => {
+      const part = parts.shift();
+      return part === undefined ? undefined : [part];
+    }),
+  }));
+  const response = new FakeResponse();
+  const answer = await handler(REQUEST, response as unknown as ServerResponse);
+  assert(answer !== undefined && isStreamed(answer));
+  assert.equal(world.reads.unsentBytes, 3);
+  world.start();
+  await settle();
+  const second = answer.body.rest();
+  await settle();
+  assert.equal(world.reads.unsentBytes, 0, "the first part was taken");
+  assert.equal(parts.length, 2, "and the next waits for its turn");
+  await world.finish();
+  assert.deepEqual(await second, ["ab"]);
+  assert.equal(world.reads.unsentBytes, 2);
+  assert.deepEqual(await answer.body.rest(), ["c"]);
+  assert.equal(await answer.body.rest(), undefined);
+  response.destroy();
+  assert.equal(world.reads.unsentBytes, 0);
+});
+
+test("HeavyReads reads nothing more for a stream whose reader left", async () => {
+  const world = new World();
+  let count = 0;
+  const handler = world.reads.inTurn(() => ({
+    status: 200,
+    headers: [],
+    body: new BodyStream(["abc"], async () => {
+      count += 1;
+      return ["d"];
+    }),
+  }));
+  const response = new FakeResponse();
+  const answer = await handler(REQUEST, response as unknown as ServerResponse);
+  response.destroy();
+  assert(answer !== undefined && isStreamed(answer));
+  assert.equal(await answer.body.rest(), undefined);
+  assert.deepEqual([count, world.reads.unsentBytes], [0, 0]);
 });
