@@ -67,6 +67,7 @@ const app = buildApp({
     connectionsMax: 1_000,
     bodiesInFlightBytesMax: 64_000_000,
   },
+  compress: false,
 });
 const { port } = await listen(app, { host: "127.0.0.1", port: 0 });
 

@@ -52,7 +52,7 @@ export function siteOf(
   config: Config,
   logs: ReadonlyMap<string, Log>,
   threads: { readonly count: number; readonly cells: ClientCells },
-): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits"> {
+): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits" | "compress"> {
   const sites = new Map(
     [...logs].map(([name, log]) => [
       name,
@@ -66,7 +66,7 @@ export function siteOf(
   const operator = operatorOf(config);
   const software = { name: "stratus", version: VERSION };
   const limits = limitsOf(config.limits, threads);
-  return { logs, sites, operator, software, limits };
+  return { logs, sites, operator, software, limits, compress: config.compress };
 }
 
 /** Who runs the logs: by default nobody but the host is known. */

@@ -136,6 +136,8 @@ export interface Config {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   /** Threads that serve the public port, one for each core if `auto`; 0: the main thread does. */
   readonly frontends: number | "auto";
+  /** Whether get-entries is compressed here. */
+  readonly compress: boolean;
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;

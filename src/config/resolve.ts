@@ -90,6 +90,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     development: file.development,
     logLevel: file.logLevel,
     frontends: file.frontends,
+    compress: file.compress,
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },

@@ -25,6 +25,7 @@ import {
   parseUrl,
   problemOfPath,
 } from "./scalar.ts";
+import { compressSchema } from "./serving-schema.ts";
 import { text, textWithout } from "./text-schema.ts";
 
 /** What a series and a shard both may set. */
@@ -70,6 +71,7 @@ export interface ConfigFile {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   readonly frontends: number | "auto";
   readonly drainMs: number;
+  readonly compress: boolean;
   readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
   readonly roots: readonly string[];
@@ -338,6 +340,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
           "Threads that serve the public port: HTTP, parsing and verification. `auto` is one for each core but the sequencer's, 6 at most; 0 serves in the main thread. On two cores one frontend takes two thirds more submissions than none, with the same CPU for each and 70 MB more memory; at 200 a second an SCT comes 1 or 2 ms later.",
         examples: ["auto"],
       }),
+    compress: compressSchema,
     drainMs: whole(0, 600_000)
       .default(10_000)
       .meta({

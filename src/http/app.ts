@@ -11,6 +11,7 @@ import type { Observer } from "../telemetry/observer.ts";
 import { type Answer, preflight, refusal } from "./answer.ts";
 import { BodiesInFlight } from "./body.ts";
 import { ClientLimits, type ClientRates } from "./client-limits.ts";
+import { CompressedEntries } from "./compressed-entries.ts";
 import { COMPRESSED_BYTES_MAX, CompressedTiles } from "./compressed-tiles.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
 import {
@@ -57,6 +58,8 @@ export interface ServerLimits {
 export interface AppOptions extends Description {
   readonly observer: Observer;
   readonly limits: ServerLimits;
+  /** Whether get-entries is compressed. */
+  readonly compress: boolean;
 }
 
 /**
@@ -110,7 +113,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const heavy = new HeavyReads(options.clock);
   const feed = new HeadFeed(options.clock, options.limits.connectionsMax);
   responder.onClosing(() => feed.close());
-  const means = { compressed, buffers: new TileBuffers(), heavy, feed, clients };
+  const pages = new CompressedEntries();
+  const compress = options.compress ? (handler: Handler) => pages.compress(handler) : same;
+  const means = { compressed, buffers: new TileBuffers(), heavy, feed, clients, compress };
   const turns = new SubmissionTurns(options.clock);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
@@ -128,12 +133,16 @@ export function buildApp(options: AppOptions): FastifyInstance {
   return app;
 }
 
+const same = (handler: Handler): Handler => handler;
+
 const NOWHERE: Endpoint = { shard: "", name: "other" };
 
 /** What the reads of all shards share. */
 interface ReadMeans extends TileMeans {
   readonly feed: HeadFeed;
   readonly clients: ClientLimits;
+  /** Makes of get-entries what compresses its pages, if anything does. */
+  readonly compress: (handler: Handler) => Handler;
 }
 
 function readRoutes(
@@ -147,7 +156,7 @@ function readRoutes(
     ["get-sth", getSthHandler(log)],
     ["get-sth-consistency", getConsistencyHandler(log)],
     ["get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", means.heavy.inTurn(getEntriesHandler(log))],
+    ["get-entries", means.compress(means.heavy.inTurn(getEntriesHandler(log)))],
     ["get-entry-and-proof", getEntryAndProofHandler(log)],
     ["checkpoint", getCheckpointHandler(log, means.feed, means.clients)],
     ["tile", getTileHandler(log, means)],

@@ -29,6 +29,11 @@ function ask(server: TestServer, query: string, headers: Record<string, string> 
   return Object.assign(asked, { answer });
 }
 
+/** Waits, a bounded number of turns, until something holds. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000 && !holds(); turn += 1) await settle();
+}
+
 async function quiet(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await settle();
 }
@@ -141,7 +146,7 @@ describe("/checkpoint?wait=", () => {
     const server = await startTestServer(5);
     using client = new RawClient(server.port);
     client.send(`GET ${PATH}?wait=60 HTTP/1.1\r\nHost: a\r\n\r\n`);
-    while (server.log.watchers.size === 0) await settle();
+    await until(() => server.log.watchers.size > 0);
     const closed = drain(server.app, systemClock, 60_000);
     const text = await client.closed();
     await closed;
@@ -154,9 +159,9 @@ describe("/checkpoint?wait=", () => {
     await using server = await startTestServer(5);
     const client = new RawClient(server.port);
     client.send(`GET ${PATH}?wait=60 HTTP/1.1\r\nHost: a\r\n\r\n`);
-    while (server.log.watchers.size === 0) await settle();
+    await until(() => server.log.watchers.size > 0);
     client[Symbol.dispose]();
-    while (server.log.watchers.size > 0) await settle();
+    await until(() => server.log.watchers.size === 0);
     assert.equal(server.log.watchers.size, 0);
   });
 });

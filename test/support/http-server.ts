@@ -6,7 +6,7 @@ import { connect, type Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
-import { buildApp, type ServerLimits } from "../../src/http/app.ts";
+import { type AppOptions, buildApp, type ServerLimits } from "../../src/http/app.ts";
 import { drain, listen } from "../../src/http/listen.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { FakeLog } from "./fake-log.ts";
@@ -35,6 +35,7 @@ export function buildTestServer(
   entryCount = 0,
   limits: Partial<ServerLimits> = {},
   clock: Clock = systemClock,
+  more: Partial<AppOptions> = {},
 ): TestServer {
   const log = new FakeLog("nimbus2026");
   log.fill(entryCount);
@@ -49,6 +50,8 @@ export function buildTestServer(
     clock,
     observer: (event) => events.push(event),
     limits: { ...WIDE_LIMITS, ...limits },
+    compress: false,
+    ...more,
   });
   return { app, log, events, [Symbol.asyncDispose]: () => drain(app, systemClock, 100) };
 }
@@ -57,8 +60,9 @@ export function buildTestServer(
 export async function startTestServer(
   entryCount = 0,
   limits: Partial<ServerLimits> = {},
+  more: Partial<AppOptions> = {},
 ): Promise<ListeningServer> {
-  const server = buildTestServer(entryCount, limits);
+  const server = buildTestServer(entryCount, limits, systemClock, more);
   const { port } = await listen(server.app, { host: "127.0.0.1", port: 0 });
   return { ...server, port };
 }
