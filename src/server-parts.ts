@@ -17,6 +17,7 @@ import type { Log } from "./log/log.ts";
 import { makeRateCells } from "./policy/rate-limit.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { LogOperator } from "./static-ct/log-json.ts";
+import { LineFile } from "./telemetry/line-file.ts";
 import type { RootSet } from "./x509/roots.ts";
 import { verifySignature } from "./x509/verify.ts";
 
@@ -52,7 +53,7 @@ export function siteOf(
   config: Config,
   logs: ReadonlyMap<string, Log>,
   threads: { readonly count: number; readonly cells: ClientCells },
-): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits" | "compress"> {
+): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits" | "compress" | "access"> {
   const sites = new Map(
     [...logs].map(([name, log]) => [
       name,
@@ -66,7 +67,8 @@ export function siteOf(
   const operator = operatorOf(config);
   const software = { name: "stratus", version: VERSION };
   const limits = limitsOf(config.limits, threads);
-  return { logs, sites, operator, software, limits, compress: config.compress };
+  const access = config.accessLog === undefined ? undefined : new LineFile(config.accessLog);
+  return { logs, sites, operator, software, limits, compress: config.compress, access };
 }
 
 /** Who runs the logs: by default nobody but the host is known. */

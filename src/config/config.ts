@@ -138,6 +138,8 @@ export interface Config {
   readonly frontends: number | "auto";
   /** Whether get-entries is compressed here. */
   readonly compress: boolean;
+  /** `stdout`, or an absolute path; undefined: requests are not written down. */
+  readonly accessLog?: string | undefined;
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;

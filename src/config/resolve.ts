@@ -91,6 +91,10 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
     logLevel: file.logLevel,
     frontends: file.frontends,
     compress: file.compress,
+    ...(file.accessLog !== undefined && {
+      accessLog:
+        file.accessLog === "stdout" ? "stdout" : resolvePath(context.folder, file.accessLog),
+    }),
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },

@@ -25,7 +25,7 @@ import {
   parseUrl,
   problemOfPath,
 } from "./scalar.ts";
-import { compressSchema } from "./serving-schema.ts";
+import { accessLogSchema, compressSchema } from "./serving-schema.ts";
 import { text, textWithout } from "./text-schema.ts";
 
 /** What a series and a shard both may set. */
@@ -72,6 +72,7 @@ export interface ConfigFile {
   readonly frontends: number | "auto";
   readonly drainMs: number;
   readonly compress: boolean;
+  readonly accessLog?: string | undefined;
   readonly freeSpace: FreeSpaceConfig;
   readonly limits: LimitsConfig;
   readonly roots: readonly string[];
@@ -341,6 +342,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
         examples: ["auto"],
       }),
     compress: compressSchema,
+    accessLog: accessLogSchema,
     drainMs: whole(0, 600_000)
       .default(10_000)
       .meta({

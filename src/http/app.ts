@@ -8,6 +8,7 @@ import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
+import { AccessLog, type AccessOutput } from "./access-log.ts";
 import { type Answer, preflight, refusal } from "./answer.ts";
 import { BodiesInFlight } from "./body.ts";
 import { ClientLimits, type ClientRates } from "./client-limits.ts";
@@ -60,6 +61,8 @@ export interface AppOptions extends Description {
   readonly limits: ServerLimits;
   /** Whether get-entries is compressed. */
   readonly compress: boolean;
+  /** Where requests are written; closed with the server. Absent: nowhere. */
+  readonly access?: AccessOutput | undefined;
 }
 
 /**
@@ -67,11 +70,13 @@ export interface AppOptions extends Description {
  * get 503, every answer closes its connection, and requests in flight are answered.
  */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const responder = new Responder(options);
-  const app = fastify(serverOptions(options.clock));
-  app.server.maxConnections = options.limits.connectionsMax;
-  const clients = new ClientLimits(options.limits.clients, options.clock);
-  const bodies = new BodiesInFlight(options.limits.bodiesInFlightBytesMax);
+  const { access, clock, limits } = options;
+  const log = access && new AccessLog(access, limits.clients.trustedProxies, clock);
+  const responder = new Responder(options, log);
+  const app = fastify(serverOptions(clock));
+  app.server.maxConnections = limits.connectionsMax;
+  const clients = new ClientLimits(limits.clients, clock);
+  const bodies = new BodiesInFlight(limits.bodiesInFlightBytesMax);
   const paths = new Map<string, string>();
 
   const read = (shard: string, name: RouteName, unlimited: Handler): void => {
@@ -110,13 +115,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read("", "logs.json", getLogsJsonHandler(options));
   read("", "openapi.json", getOpenApiHandler());
   const compressed = new CompressedTiles(COMPRESSED_BYTES_MAX);
-  const heavy = new HeavyReads(options.clock);
-  const feed = new HeadFeed(options.clock, options.limits.connectionsMax);
+  const heavy = new HeavyReads(clock);
+  const feed = new HeadFeed(clock, limits.connectionsMax);
   responder.onClosing(() => feed.close());
   const pages = new CompressedEntries();
   const compress = options.compress ? (handler: Handler) => pages.compress(handler) : same;
   const means = { compressed, buffers: new TileBuffers(), heavy, feed, clients, compress };
-  const turns = new SubmissionTurns(options.clock);
+  const turns = new SubmissionTurns(clock);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {
@@ -127,7 +132,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
       read(shard, name, handler);
     }
   }
-  handleServerEvents(app, responder, options.clock, (request, response) => {
+  if (access !== undefined) app.addHook("onClose", () => access.close());
+  handleServerEvents(app, responder, clock, (request, response) => {
     responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options.logs, request));
   });
   return app;

@@ -8,6 +8,7 @@ import { CtError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Deadlines } from "../log/deadline.ts";
 import type { Observer } from "../telemetry/observer.ts";
+import type { AccessLog } from "./access-log.ts";
 import {
   type Answer,
   answerError,
@@ -55,6 +56,7 @@ export class Responder {
   readonly retryAfter: RetryAfter = spreadRetryAfter();
   /** Whose turn it is, also of bodies that are read past. */
   readonly largeBodies: LargeBodies;
+  readonly #access: AccessLog | undefined;
   readonly #clock: Clock;
   readonly #observer: Observer;
   /** Small bodies whose answer went out before them: one timer for all, in an overload many. */
@@ -62,7 +64,9 @@ export class Responder {
   #isClosing = false;
   readonly #onClosing: (() => void)[] = [];
 
-  constructor(options: { readonly clock: Clock; readonly observer: Observer }) {
+  /** @param access Absent: no access log. */
+  constructor(options: { readonly clock: Clock; readonly observer: Observer }, access?: AccessLog) {
+    this.#access = access;
     this.#clock = options.clock;
     this.largeBodies = new LargeBodies(options.clock);
     this.#stalled = new Deadlines(options.clock, DRAIN_MS_MAX);
@@ -103,6 +107,7 @@ export class Responder {
     handler: Handler,
   ): void {
     const startedMs = this.nowMs();
+    this.#access?.begin(request, response);
     try {
       const answer = handler(request, response);
       if (!(answer instanceof Promise)) {

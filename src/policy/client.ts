@@ -22,22 +22,48 @@ export interface Origin {
 
 /**
  * A key for the client's network; undefined for one that is never limited: this machine
- * itself, unless a trusted proxy forwards for somebody. Of X-Forwarded-For, which only a
- * trusted proxy's request may carry, the right-most address that is no trusted proxy counts:
- * what stands left of it is the client's own word.
+ * itself, unless a trusted proxy forwards for somebody.
  */
 export function clientOf(origin: Origin, trustedProxies: readonly Network[]): string | undefined {
-  let client = parseIpAddress(origin.peer ?? "");
+  const client = clientAddress(origin, trustedProxies);
+  return client === undefined || isLoopback(client) ? undefined : networkKey(client);
+}
+
+/**
+ * The address that a request came from, 16 bytes. Of X-Forwarded-For, which only a trusted
+ * proxy's request may carry, the right-most address that is no trusted proxy counts: what stands
+ * left of it is the client's own word.
+ */
+export function clientAddress(
+  { peer, forwardedFor }: Origin,
+  trustedProxies: readonly Network[],
+): Uint8Array | undefined {
+  let client = parseIpAddress(peer ?? "");
   if (client === undefined) return undefined;
-  const isTrusted = (address: Uint8Array) =>
-    trustedProxies.some((network) => isInNetwork(address, network));
-  const hops = (origin.forwardedFor ?? "").split(",").slice(-HOPS_MAX);
-  while (isTrusted(client)) {
+  const hops = (forwardedFor ?? "").split(",").slice(-HOPS_MAX);
+  while (isAnyOf(client, trustedProxies)) {
     const hop = parseHop(hops.pop() ?? "");
     if (hop === undefined) break;
     client = hop;
   }
-  return isLoopback(client) ? undefined : networkKey(client);
+  return client;
+}
+
+/** Whether the other end of the connection is a trusted proxy. */
+export function isTrustedPeer({ peer }: Origin, trustedProxies: readonly Network[]): boolean {
+  const address = parseIpAddress(peer ?? "");
+  return address !== undefined && isAnyOf(address, trustedProxies);
+}
+
+/** The network of an address in words: `192.0.2.0/24` or `2001:db8:1::/48`. */
+export function formatNetwork(address: Uint8Array): string {
+  if (isIpv4(address)) return `${address.subarray(-4, -1).join(".")}.0/24`;
+  const groups = [0, 2, 4].map((at) => 256 * (address[at] ?? 0) + (address[at + 1] ?? 0));
+  return `${groups.map((group) => group.toString(16)).join(":")}::/48`;
+}
+
+function isAnyOf(address: Uint8Array, networks: readonly Network[]): boolean {
+  return networks.some((network) => isInNetwork(address, network));
 }
 
 /** A key for the network of an address: the same for each address of a /24 or /48. */
