@@ -54,7 +54,7 @@ const log = {
 } as unknown as Log;
 
 const prefix = `http://127.0.0.1/${SHARD}`;
-const site = { submissionUrl: prefix, monitoringUrl: prefix, closesAtMs: NOW_MS };
+const site = { submissionUrl: prefix, monitoringUrl: prefix, listed: {} };
 const app = buildApp({
   logs: new Map([[SHARD, log]]),
   sites: new Map([[SHARD, site]]),

@@ -63,7 +63,8 @@ async function run(): Promise<void> {
     const shard = defined(config.shards[index], "a shard of the configuration");
     const accepted = defined(roots[index], "a set of roots");
     if (typeof buffer === "string") {
-      logs.set(shard.name, new FailedLog(identity, publicKey, accepted.ders, buffer));
+      const log = { identity, publicKey, dates: shard.dates };
+      logs.set(shard.name, new FailedLog(log, accepted.ders, buffer));
       continue;
     }
     const cell = new HeadCell(buffer);
@@ -72,11 +73,22 @@ async function run(): Promise<void> {
     const store = new SharedReader(shard.folder, options);
     await store.resume();
     readers.set(index, store);
-    const { answerWithinMs } = shard;
+    const { answerWithinMs, dates } = shard;
     const { intervalMs, idleRefreshMs } = shard.batch;
     const judge = judgeOf(config, shard, accepted, clock);
     const sequence = client.sequenceOf(index);
-    const parts = { identity, publicKey, judge, sequence, cell, store, clock, sha256, observer };
+    const parts = {
+      identity,
+      publicKey,
+      dates,
+      judge,
+      sequence,
+      cell,
+      store,
+      clock,
+      sha256,
+      observer,
+    };
     logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, intervalMs, idleRefreshMs }));
   }
   const threads = { count: frontendCount, cells: clientCells };

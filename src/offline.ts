@@ -5,11 +5,12 @@
  * @module
  */
 import { MalformedError } from "./base/errors.ts";
+import { isTaking, phaseAt } from "./base/shard-life.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config, ShardConfig } from "./config/config.ts";
 import { formatVerdict } from "./http/validate.ts";
 import { openRoots } from "./keep-roots.ts";
-import { closesAtMs, requireNotClosed } from "./log/lifecycle.ts";
+import { requireTaking } from "./log/lifecycle.ts";
 import type { SubmitEndpoint } from "./log/log.ts";
 import { validateChain } from "./log/validate.ts";
 import { judgeOf } from "./server-parts.ts";
@@ -41,7 +42,9 @@ export async function validateOffline(config: Config, dryRun: DryRun): Promise<s
       judge,
       sha256,
       shard: shard.name,
-      requireNotClosed: () => requireNotClosed(shard, systemClock.nowMs()),
+      requireTaking: () => {
+        requireTaking(shard, shard.dates, phaseAt(shard.dates, systemClock.nowMs()));
+      },
       findDuplicate: undefined,
     },
     endpoint,
@@ -74,7 +77,7 @@ function shardOf({ shards }: Config, { chain, shard: name }: DryRun): ShardConfi
       notAfterMs !== undefined &&
       shard.notAfterStartMs <= notAfterMs &&
       notAfterMs < shard.notAfterLimitMs &&
-      nowMs < closesAtMs(shard),
+      isTaking(phaseAt(shard.dates, nowMs)),
   );
   const [first] = shards;
   const chosen = taker ?? first;

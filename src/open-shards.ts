@@ -172,9 +172,9 @@ async function openShard(
         observer({ type: "space", shard: shard.name, place, ...room });
       },
     });
-    const { batch, pool, answerWithinMs } = shard;
+    const { batch, pool, answerWithinMs, dates } = shard;
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
-    const limits = { batch, pool, answerWithinMs, clockSteadyMs };
+    const limits = { batch, pool, answerWithinMs, clockSteadyMs, dates };
     const parts = { store, signer, judge, clock, sha256, observer };
     const log = new Shard({ identity, ...parts, ...limits, space });
     observer({ type: "pool-limits", shard: shard.name, ...pool });
@@ -186,7 +186,9 @@ async function openShard(
     if (isForOperator(error)) throw error;
     const code = error instanceof CtError ? error.code : "BUG";
     observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
-    return { log: new FailedLog(identity, key.publicKey, rootSet.ders, error) };
+    const { publicKey } = key;
+    const { dates } = shard;
+    return { log: new FailedLog({ identity, publicKey, dates }, rootSet.ders, error) };
   }
 }
 

@@ -11,8 +11,8 @@ import type { Clock } from "./clock/clock.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
 import type { AppOptions, ServerLimits } from "./http/app.ts";
 import type { CountedRate, LimitedKind } from "./http/client-limits.ts";
+import type { Site } from "./log/description.ts";
 import { Judge } from "./log/judge.ts";
-import { closesAtMs } from "./log/lifecycle.ts";
 import type { Log } from "./log/log.ts";
 import { makeRateCells } from "./policy/rate-limit.ts";
 import { sha256 } from "./signer/sha256.ts";
@@ -54,21 +54,22 @@ export function siteOf(
   logs: ReadonlyMap<string, Log>,
   threads: { readonly count: number; readonly cells: ClientCells },
 ): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits" | "compress" | "access"> {
-  const sites = new Map(
-    [...logs].map(([name, log]) => [
-      name,
-      {
-        submissionUrl: `${config.submissionUrl}/${name}`,
-        monitoringUrl: `${config.monitoringUrl}/${name}`,
-        closesAtMs: closesAtMs(log.identity),
-      },
-    ]),
-  );
+  const sites = new Map(config.shards.map((shard) => [shard.name, shardSite(config, shard)]));
   const operator = operatorOf(config);
   const software = { name: "stratus", version: VERSION };
   const limits = limitsOf(config.limits, threads);
   const access = config.accessLog === undefined ? undefined : new LineFile(config.accessLog);
   return { logs, sites, operator, software, limits, compress: config.compress, access };
+}
+
+/** What the configuration knows of a shard and the log does not. */
+export function shardSite(config: Config, { name, dates }: ShardConfig): Site {
+  const { submissionUrl, monitoringUrl } = config;
+  return {
+    submissionUrl: `${submissionUrl}/${name}`,
+    monitoringUrl: `${monitoringUrl}/${name}`,
+    listed: dates,
+  };
 }
 
 /** Who runs the logs: by default nobody but the host is known. */

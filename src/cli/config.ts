@@ -8,6 +8,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MalformedError, messageOf } from "../base/errors.ts";
 import { problemOfFolderMode, problemOfKeyMode } from "../base/mode.ts";
+import { phaseAt, type ShardDates, type ShardPhase } from "../base/shard-life.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { EXTENDED_KEY_USAGE_OIDS, formatAddress, formatTime } from "../config/scalar.ts";
 import { explainRoots, explainRootsKeeping } from "./config-roots.ts";
@@ -42,8 +43,18 @@ class Findings {
   }
 }
 
-/** A shard closes for submissions this long after its limit. */
-const CLOSING_DELAY_MS = 7 * 24 * 3_600_000;
+const dateOf = (timeMs = 0): string => formatTime(timeMs);
+
+/** What is said of a shard's place in its life. */
+const LIFE: Readonly<Record<ShardPhase, (dates: ShardDates) => readonly string[]>> = {
+  planned: ({ opensAtMs }) => [
+    `It is planned: submissions are taken from ${dateOf(opensAtMs)} on.`,
+  ],
+  open: () => [],
+  closing: (dates) => [`It closes for submissions at ${dateOf(dates.closesAtMs)}.`],
+  "read-only": () => ["It is closed for submissions: its window ended more than 7 days ago."],
+  retired: () => ["It is retired: its head is renewed no more. Archive it, then take it out."],
+};
 
 /**
  * Explains the file at `path`.
@@ -132,9 +143,7 @@ async function explainShard(
   const origin = `${config.submissionUrl.replace(/^https?:\/\//, "")}/${name}`;
   const window = `${formatTime(shard.notAfterStartMs)} to before ${formatTime(shard.notAfterLimitMs)}`;
   findings.say(`Shard ${name} (${shard.type}) takes certificates that expire from ${window}.`);
-  if (nowMs >= shard.notAfterLimitMs + CLOSING_DELAY_MS) {
-    findings.say("  It is closed for submissions: its window ended more than 7 days ago.");
-  }
+  for (const line of LIFE[phaseAt(shard.dates, nowMs)](shard.dates)) findings.say(`  ${line}`);
   findings.say(`  URL ${config.publicUrl}/${name}/, origin ${origin}.`);
   const exists = await isThere(join(shard.folder, "db"));
   const state = exists ? "exists" : "does not exist yet: 'stratus init' creates it";

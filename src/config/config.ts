@@ -3,6 +3,7 @@
  * The YAML form, its defaults and the doc of each field are in `schema.ts`.
  * @module
  */
+import type { ShardDates } from "../base/shard-life.ts";
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -90,6 +91,13 @@ export interface OperatorConfig {
   readonly emails: readonly string[];
 }
 
+/** The dates of a shard's life, and what log programs have said of it; milliseconds as above. */
+export interface ShardDatesConfig extends ShardDates {
+  readonly pendingAtMs?: number | undefined;
+  readonly qualifiedAtMs?: number | undefined;
+  readonly usableAtMs?: number | undefined;
+}
+
 /** One shard, whether written out or expanded from a series. */
 export interface ShardConfig {
   /** `[a-z0-9][a-z0-9-]{0,62}`; part of its URL and the name of its folder. */
@@ -99,6 +107,7 @@ export interface ShardConfig {
   readonly notAfterStartMs: number;
   /** Exclusive. */
   readonly notAfterLimitMs: number;
+  readonly dates: ShardDatesConfig;
   /** `mozilla`, absolute paths of files, and URLs. */
   readonly roots: readonly string[];
   /** Absolute path of the PKCS#8 P-256 key. */

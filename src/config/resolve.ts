@@ -5,6 +5,7 @@
  */
 import { quote } from "../base/errors.ts";
 import type { Config, ListenAddress, ShardConfig } from "./config.ts";
+import { addDates, checkDates } from "./dates.ts";
 import type { Path } from "./document.ts";
 import { formatPath } from "./explain.ts";
 import type { Override, Overrides } from "./override.ts";
@@ -173,7 +174,7 @@ function shardsOf(
   surroundings: Surroundings,
   context: ResolveContext,
 ): readonly PlacedShard[] {
-  const placed: PlacedShard[] = [];
+  const placed: { readonly shard: Omit<ShardConfig, "dates">; readonly place: Path }[] = [];
   const add = (
     name: string,
     window: Pick<ShardConfig, "notAfterStartMs" | "notAfterLimitMs">,
@@ -217,12 +218,16 @@ function shardsOf(
     add(item.name, window, item.key, item, ["shards", index]);
   }
   checkSeries(file, placed, context);
-  return placed;
+  const shards = placed.map(({ shard }) => shard);
+  if (!isAnyMissing(context, "series", "shards")) {
+    checkDates(file.dates, shards, (path, message) => context.report(path, () => message));
+  }
+  return placed.map(({ shard, place }) => ({ place, shard: addDates(shard, file.dates) }));
 }
 
 function checkSeries(
   file: ConfigFile,
-  placed: readonly PlacedShard[],
+  placed: readonly { readonly shard: Pick<ShardConfig, "name">; readonly place: Path }[],
   context: ResolveContext,
 ): void {
   if (placed.length > SHARDS_MAX) {

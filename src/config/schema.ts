@@ -14,6 +14,7 @@ import type {
   PoolConfig,
   RootsReloadConfig,
 } from "./config.ts";
+import { type DatesItem, datesSchema } from "./dates-schema.ts";
 import { freeSpaceSchema } from "./free-space-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
 import { operatorSchema } from "./operator-schema.ts";
@@ -80,6 +81,7 @@ export interface ConfigFile {
   readonly blocked: BlockedItem;
   readonly series: readonly SeriesItem[];
   readonly shards: readonly ShardItem[];
+  readonly dates: readonly DatesItem[];
 }
 
 /** Frontend threads of one process at most. */
@@ -386,5 +388,6 @@ export const configSchema: z.ZodType<ConfigFile> = z
           ],
         ],
       }),
+    dates: datesSchema,
   })
   .meta({ title: "Stratus configuration", description: "What a Stratus log server runs." });

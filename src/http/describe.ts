@@ -5,6 +5,7 @@
  */
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
+import { describeLog, type Site } from "../log/description.ts";
 import type { Log } from "../log/log.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import {
@@ -12,20 +13,9 @@ import {
   formatLogListJson,
   type LogDescription,
   type LogOperator,
-  MMD_SECONDS,
 } from "../static-ct/log-json.ts";
 import { type Answer, HTML_HEADERS, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import type { Handler } from "./responder.ts";
-
-/** What the configuration knows of a shard and the log does not. */
-export interface Site {
-  /** Prefix of submissions, the shard's name included; without trailing slash. */
-  readonly submissionUrl: string;
-  /** Prefix of reads; as `submissionUrl`. */
-  readonly monitoringUrl: string;
-  /** When the shard stops taking submissions; milliseconds since the Unix epoch. */
-  readonly closesAtMs: number;
-}
 
 /** All that these pages are made of. */
 export interface Description {
@@ -39,13 +29,13 @@ export interface Description {
 /** `/<shard>/log.v3.json`. */
 export function getLogJsonHandler(shard: string, about: Description): Handler {
   return () =>
-    okTagged(JSON_HEADERS, Buffer.from(formatLogJson(describeLog(shard, about)), "utf8"));
+    okTagged(JSON_HEADERS, Buffer.from(formatLogJson(describeShard(shard, about)), "utf8"));
 }
 
 /** `/logs.json`: all shards as a log list. */
 export function getLogsJsonHandler(about: Description): Handler {
   return () => {
-    const logs = [...about.logs.keys()].map((shard) => describeLog(shard, about));
+    const logs = [...about.logs.keys()].map((shard) => describeShard(shard, about));
     return json(formatLogListJson(about.operator, logs, about.clock.nowMs()));
   };
 }
@@ -71,33 +61,26 @@ function homeRow(shard: string, log: Log): string {
     (path) => `<a href="/${shard}/${path}">${path}</a>`,
   );
   const window = `${dayOf(notAfterStartMs)} to ${dayOf(notAfterLimitMs)}`;
-  const state = log.status().state;
-  return `<li><b>${shard}</b>: ${state}, NotAfter from ${window}. ${links.join(" ")}</li>`;
+  const { state, phase } = log.status();
+  const life = state === "open" ? (phase ?? state) : state;
+  return `<li><b>${shard}</b>: ${life}, NotAfter from ${window}. ${links.join(" ")}</li>`;
 }
 
-function describeLog(shard: string, about: Description): LogDescription {
+function describeShard(shard: string, about: Description): LogDescription {
   const log = about.logs.get(shard);
   const site = about.sites.get(shard);
   if (log === undefined || site === undefined) throw new RangeError(`no shard ${shard}`);
-  const { identity, publicKey } = log;
-  const { state } = log.status();
-  const isClosed = state === "closed" || state === "stopped";
-  return {
-    description: identity.origin,
+  const { identity, publicKey, dates } = log;
+  return describeLog({
+    identity,
     publicKey,
-    logId: identity.logId,
-    type: identity.type,
-    submissionUrl: site.submissionUrl,
-    monitoringUrl: site.monitoringUrl,
-    mmdSeconds: MMD_SECONDS[identity.type],
-    notAfterStartMs: identity.notAfterStartMs,
-    notAfterLimitMs: identity.notAfterLimitMs,
-    condition: isClosed || state === "read-only" ? "readonly" : "active",
-    conditionSinceMs: isClosed ? site.closesAtMs : undefined,
-    plannedChanges: isClosed ? [] : [{ condition: "readonly", atMs: site.closesAtMs, comment: "" }],
-    finalTreeHead: state === "closed" ? headOf(log) : undefined,
+    dates,
+    site,
+    head: headOf(log),
+    nowMs: about.clock.nowMs(),
+    isHalted: log.status().state === "read-only",
     software: about.software,
-  };
+  });
 }
 
 /** The head, if there is one: a shard in trouble must not take the whole list with it. */

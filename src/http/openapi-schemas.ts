@@ -27,6 +27,9 @@ const takenBy = {
   description: "An open shard here whose range takes the certificate.",
 };
 
+const listState = exactly({ timestamp: time });
+const finalTreeHead = exactly({ sha256_root_hash: sha256, tree_size: size });
+
 const logProperties = {
   description: { type: "string" },
   log_id: sha256,
@@ -37,7 +40,24 @@ const logProperties = {
   mmd: { type: "integer", minimum: 1, description: "Maximum merge delay in seconds." },
   log_spec: { type: "string", enum: ["rfc6962", "static-ct-api"] },
   temporal_interval: exactly({ start_inclusive: time, end_exclusive: time }),
-  status: { type: "string", enum: ["active", "readonly", "inactive"] },
+  state: {
+    type: "object",
+    description:
+      "As in Chrome's list. readonly and retired are the log's own word, the others what the operator says that programs have decided; absent: nothing was said.",
+    additionalProperties: false,
+    properties: {
+      pending: listState,
+      qualified: listState,
+      usable: listState,
+      readonly: exactly({ timestamp: time, final_tree_head: finalTreeHead }),
+      retired: listState,
+    },
+  },
+  status: {
+    type: "string",
+    enum: ["active", "readonly", "inactive"],
+    description: "inactive: planned, or retired.",
+  },
   status_timestamp: time,
   planned_changes: {
     type: "array",
@@ -52,7 +72,7 @@ const logProperties = {
       },
     },
   },
-  final_tree_head: exactly({ sha256_root_hash: sha256, tree_size: size }),
+  final_tree_head: finalTreeHead,
   log_software: exactly({ name: { type: "string" }, version: { type: "string" } }),
 };
 

@@ -50,9 +50,10 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
   read("metrics", "/metrics", async () => {
     // Told when asked: it changes with each submission, and must not stand still with the sequencer.
     for (const [shard, log] of options.logs) {
-      const { isReady, poolEntryCount: entryCount, poolBytes: bytes } = log.status();
+      const { isReady, phase, poolEntryCount: entryCount, poolBytes: bytes } = log.status();
+      const { dates } = log;
       options.observer({ type: "pool-size", shard, entryCount, bytes });
-      options.observer({ type: "shard-ready", shard, isReady });
+      options.observer({ type: "shard-ready", shard, isReady, phase, dates });
     }
     const metrics = await options.metrics();
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
@@ -91,8 +92,9 @@ function readiness(logs: ReadonlyMap<string, Log>): Answer {
 }
 
 /** Damage elsewhere does not take a shard out of service, but the operator must see it. */
-function describe({ isReady, reason, damage }: LogStatus): string {
-  const state = isReady ? "ready" : reason;
+function describe({ isReady, phase, reason, damage }: LogStatus): string {
+  const life = phase === undefined || phase === "open" ? "" : ` (${phase})`;
+  const state = isReady ? `ready${life}` : reason;
   return damage === undefined ? state : `${state}; damaged: ${damage}`;
 }
 

@@ -90,7 +90,7 @@ const INDEX = path(
   "000",
 );
 
-const SUBMISSION = [400, 410, 413, 429, 503] as const;
+const SUBMISSION = [400, 403, 410, 413, 429, 503] as const;
 const READ = [400, 429, 503] as const;
 
 /** Name of a route; also the endpoint's label in metrics. */

@@ -43,6 +43,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   REJECTED_PRECERTIFICATE_SIGNING_CERTIFICATE: 400,
   REJECTED_RANGE: 400,
   REJECTED_SHARD_CLOSED: 410,
+  REJECTED_SHARD_PLANNED: 403,
   REJECTED_TREE_SIZE_UNKNOWN: 400,
   REJECTED_TYPE_MISMATCH: 400,
 
@@ -80,6 +81,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Reason phrases of the statuses that are answered here. */
 export const STATUS_TEXT: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",

@@ -167,6 +167,7 @@ export function submissionDetail(error: CtError): string {
     case "MALFORMED_PARAMETER":
     case "MALFORMED_QUERY":
     case "REJECTED_SHARD_CLOSED":
+    case "REJECTED_SHARD_PLANNED":
       return error.message;
     default:
       return error instanceof UnavailableError

@@ -4,6 +4,7 @@
  * @module
  */
 import { UnavailableError } from "../base/errors.ts";
+import type { ShardDates } from "../base/shard-life.ts";
 import { reasonWithAdvice } from "../sequencer/advice.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { RootSet } from "../x509/roots.ts";
@@ -13,17 +14,18 @@ import type { Log, LogStatus } from "./log.ts";
 export class FailedLog implements Log {
   readonly identity: ShardIdentity;
   readonly publicKey: Uint8Array;
+  readonly dates: ShardDates;
   #roots: readonly Uint8Array[];
   readonly #reason: string;
 
   constructor(
-    identity: ShardIdentity,
-    publicKey: Uint8Array,
+    { identity, publicKey, dates }: Pick<Log, "identity" | "publicKey" | "dates">,
     roots: readonly Uint8Array[],
     error: unknown,
   ) {
     this.identity = identity;
     this.publicKey = publicKey;
+    this.dates = dates;
     this.#roots = roots;
     this.#reason = reasonWithAdvice(error);
   }
@@ -51,6 +53,7 @@ export class FailedLog implements Log {
   status(): LogStatus {
     return {
       state: "failed",
+      phase: undefined,
       isReady: false,
       reason: this.#reason,
       headAgeMs: undefined,

@@ -5,6 +5,7 @@
  * @module
  */
 import { CtError, UnavailableError } from "../base/errors.ts";
+import { phaseAt, type ShardDates, type ShardPhase } from "../base/shard-life.ts";
 import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -19,7 +20,7 @@ import type { RootSet } from "../x509/roots.ts";
 import { Deadlines } from "./deadline.ts";
 import type { HeadCell } from "./head-cell.ts";
 import type { Judge } from "./judge.ts";
-import { closesAtMs, requireNotClosed } from "./lifecycle.ts";
+import { requireTaking } from "./lifecycle.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
 import { Reader } from "./read.ts";
@@ -68,6 +69,7 @@ export interface FrontendOptions {
   readonly identity: ShardIdentity;
   /** The log's SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
+  readonly dates: ShardDates;
   readonly judge: Judge;
   /** To the shard's sequencer. */
   readonly sequence: Sequence;
@@ -88,6 +90,7 @@ export interface FrontendOptions {
 export class Frontend implements Log {
   readonly identity: ShardIdentity;
   readonly publicKey: Uint8Array;
+  readonly dates: ShardDates;
   readonly #options: FrontendOptions;
   readonly #submitter: SubmitterOptions;
   readonly #reader: Reader;
@@ -98,6 +101,7 @@ export class Frontend implements Log {
     const { identity, judge, sequence, clock } = options;
     this.identity = identity;
     this.publicKey = options.publicKey;
+    this.dates = options.dates;
     this.#options = options;
     this.#reader = new Reader(options.store, options.sha256);
     const deadlines = new Deadlines(clock, options.answerWithinMs);
@@ -114,8 +118,8 @@ export class Frontend implements Log {
   }
 
   requireOpen(endpoint: SubmitEndpoint): void {
-    const { clock, cell } = this.#options;
-    requireNotClosed(this.identity, clock.nowMs());
+    const { cell } = this.#options;
+    this.#requireTaking();
     const { refusal, reason } = cell.read();
     if (refusal === CLOSING.code) throw new UnavailableError(refusal, CLOSING.message);
     this.#requireRoom();
@@ -124,6 +128,17 @@ export class Frontend implements Log {
     if (isFull) throw FULL;
     if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) throw NEARLY_FULL;
     this.#requireAnswers(endpoint);
+  }
+
+  /** By the last head's time, as everywhere; without a head there is a refusal anyway. */
+  get #phase(): ShardPhase | undefined {
+    const { head } = this.#options.cell.read();
+    return head && phaseAt(this.dates, head.timestampMs);
+  }
+
+  #requireTaking(): void {
+    const phase = this.#phase;
+    if (phase !== undefined) requireTaking(this.identity, this.dates, phase);
   }
 
   /** By the age of what waits and not by its number: only the sequencer knows its own speed. */
@@ -178,7 +193,7 @@ export class Frontend implements Log {
     const shard = this.identity.name;
     const startMs = clock.monotonicMs();
     try {
-      requireNotClosed(this.identity, clock.nowMs());
+      this.#requireTaking();
       this.#requireRoom();
       const { sct, isDuplicate } = await submitChain(this.#submitter, endpoint, chain, bodyKey);
       const durationMs = clock.monotonicMs() - startMs;
@@ -194,7 +209,7 @@ export class Frontend implements Log {
     endpoint: SubmitEndpoint | undefined,
     chain: readonly Uint8Array[],
   ): Promise<Verdict> {
-    const { judge, store, sha256, cell, clock } = this.#options;
+    const { judge, store, sha256, cell } = this.#options;
     if (cell.readPool().fullness >= LOW_PRIORITY_FULLNESS_MAX) {
       const message = "the pool is nearly full, and dry runs give way first";
       throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
@@ -204,7 +219,7 @@ export class Frontend implements Log {
         judge,
         sha256,
         shard: this.identity.name,
-        requireNotClosed: () => requireNotClosed(this.identity, clock.nowMs()),
+        requireTaking: () => this.#requireTaking(),
         findDuplicate: (submission) =>
           findPublished(sha256, store, submission, () => this.publishedSize()),
       },
@@ -293,14 +308,17 @@ export class Frontend implements Log {
     const pool = cell.readPool();
     const headAgeMs = head === undefined ? undefined : nowMs - head.timestampMs;
     const headAgeMsMax = HEAD_AGE_REFRESHES * idleRefreshMs + 1_000;
-    let { state, reason } = view;
-    if (state === "open" && nowMs >= closesAtMs(this.identity)) state = "closed";
-    if (reason === "" && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
+    let { reason } = view;
+    const { state } = view;
+    const phase = this.#phase;
+    const isRenewed = phase !== "retired";
+    if (reason === "" && isRenewed && (headAgeMs === undefined || headAgeMs > headAgeMsMax)) {
       reason = `the published head is ${headAgeMs} ms old, the limit is ${headAgeMsMax}`;
     }
     return {
       state,
-      isReady: (state === "open" || state === "closed") && reason === "",
+      phase,
+      isReady: state === "open" && reason === "",
       reason,
       headAgeMs,
       poolEntryCount: pool.entryCount,

@@ -32,14 +32,7 @@ export const REASON_UNITS_MAX = 512;
 /** Bytes of an encoded `DigitallySigned` at most: RSA keys of 8,192 bits have room. */
 const SIGNATURE_BYTES_MAX = 1_028;
 
-const STATES: readonly ShardState[] = [
-  "starting",
-  "open",
-  "read-only",
-  "closed",
-  "failed",
-  "stopped",
-];
+const STATES: readonly ShardState[] = ["starting", "open", "read-only", "failed", "stopped"];
 
 /** Words of 32 bits before the slots. */
 const WORD = {

@@ -4,6 +4,7 @@
  * @module
  */
 import { UnavailableError } from "../base/errors.ts";
+import { closesAtMs, isTaking, phaseAt, type ShardDates } from "../base/shard-life.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import {
@@ -24,18 +25,20 @@ import type { ChainRules, VerifySignature } from "../x509/chain.ts";
 import { IssuerCache, VerifiedPairs } from "../x509/known.ts";
 import type { RootSet } from "../x509/roots.ts";
 import { KnownBodies } from "./known-bodies.ts";
-import { closesAtMs } from "./lifecycle.ts";
 import type { SubmitEndpoint } from "./log.ts";
+
+/** A shard that a submitter may be sent to. */
+interface OtherShard extends Pick<ShardIdentity, "name" | "notAfterStartMs" | "notAfterLimitMs"> {
+  /** Absent: those of its window. */
+  readonly dates?: ShardDates;
+}
 
 /** What a judge goes by. */
 export interface JudgeOptions {
   readonly roots: RootSet;
   readonly policy: AdmissionPolicy;
-  /** For telling a submitter which shard takes its certificate; closed ones are passed over. */
-  readonly otherShards: readonly Pick<
-    ShardIdentity,
-    "name" | "notAfterStartMs" | "notAfterLimitMs"
-  >[];
+  /** For telling a submitter which shard takes its certificate, among those that take any. */
+  readonly otherShards: readonly OtherShard[];
   readonly verifySignature: VerifySignature;
   readonly sha256: Sha256;
   readonly clock: Clock;
@@ -85,7 +88,7 @@ export class Judge {
     const nowMs = clock.nowMs();
     return shards.find((shard) => {
       const { notAfterLimitMs = Number.POSITIVE_INFINITY } = shard;
-      return isInWindow(notAfterMs, shard) && nowMs < closesAtMs({ notAfterLimitMs });
+      return isInWindow(notAfterMs, shard) && takesAt({ ...shard, notAfterLimitMs }, nowMs);
     })?.name;
   }
 
@@ -100,7 +103,7 @@ export class Judge {
     const { policy, otherShards, sha256, clock, lowPriorityAfterMs } = this.#options;
     const rules = this.#rules;
     const nowMs = clock.nowMs();
-    const open = otherShards.filter((shard) => nowMs < closesAtMs(shard));
+    const open = otherShards.filter((shard) => takesAt(shard, nowMs));
     const submission = readSubmission(chain, rules);
     const priority = priorityOf(submission.leaf, nowMs, lowPriorityAfterMs);
     if (priority === "low" && poolFullness >= LOW_PRIORITY_FULLNESS_MAX) {
@@ -117,4 +120,9 @@ export class Judge {
       priority,
     };
   }
+}
+
+function takesAt(shard: Pick<OtherShard, "notAfterLimitMs" | "dates">, nowMs: number): boolean {
+  const { dates = { closesAtMs: closesAtMs(shard) } } = shard;
+  return isTaking(phaseAt(dates, nowMs));
 }

@@ -3,6 +3,7 @@
  * anything beyond the published head.
  * @module
  */
+import type { ShardDates, ShardPhase } from "../base/shard-life.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
@@ -18,7 +19,9 @@ export type SubmitEndpoint = "add-chain" | "add-pre-chain";
 /** A shard's condition, for health, metrics and the operator. */
 export interface LogStatus {
   readonly state: ShardState;
-  /** Whether the shard takes submissions and shows a fresh head. */
+  /** Its place in its life, by the last head; undefined before the first. */
+  readonly phase: ShardPhase | undefined;
+  /** Whether the shard does all that its phase allows, and shows a fresh head until it retires. */
   readonly isReady: boolean;
   /** Why not, in a sentence that says what to do; empty when ready. */
   readonly reason: string;
@@ -35,6 +38,7 @@ export interface Log {
   readonly identity: ShardIdentity;
   /** The key's SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
+  readonly dates: ShardDates;
 
   /** Accepted roots, DER, in order. */
   roots(): readonly Uint8Array[];
@@ -45,7 +49,7 @@ export interface Log {
   /**
    * Throws what the headers of a submission alone decide, before its body is read. add-chain
    * gives way before add-pre-chain.
-   * @throws RejectedError `REJECTED_SHARD_CLOSED`; UnavailableError (pool full, not ready, ...).
+   * @throws RejectedError `REJECTED_SHARD_PLANNED`, `REJECTED_SHARD_CLOSED`; UnavailableError (pool full, not ready, ...).
    */
   requireOpen(endpoint: SubmitEndpoint): void;
 

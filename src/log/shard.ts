@@ -4,13 +4,15 @@
  * `cell`.
  * @module
  */
+import { closesAtMs, type ShardDates } from "../base/shard-life.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Sequencing } from "../sequencer/message.ts";
+import type { BatchLimits } from "../sequencer/options.ts";
 import type { PoolLimits } from "../sequencer/pool.ts";
-import { type BatchLimits, Sequencer } from "../sequencer/sequencer.ts";
+import { Sequencer } from "../sequencer/sequencer.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { ShardIdentity, Store } from "../storage/store.ts";
 import type { Observer } from "../telemetry/observer.ts";
@@ -35,6 +37,8 @@ export interface ShardOptions {
   readonly answerWithinMs: number;
   /** See `ClockWatch`. */
   readonly clockSteadyMs: number | undefined;
+  /** Absent: those of its window. */
+  readonly dates?: ShardDates;
   /** Tells when room is short; taken over, too. Absent: there is always room. */
   readonly space?: Space;
 }
@@ -59,8 +63,10 @@ export class Shard extends Frontend {
   constructor(options: ShardOptions) {
     const { identity, store, signer, batch } = options;
     const cell = HeadCell.make();
+    const dates = options.dates ?? { closesAtMs: closesAtMs(identity) };
     const sequencer = new Sequencer({
       ...options,
+      dates,
       shard: identity.name,
       checkEntry,
       publish: (head) => {
@@ -71,6 +77,7 @@ export class Shard extends Frontend {
     });
     super({
       ...options,
+      dates,
       publicKey: signer.publicKey,
       cell,
       sequence: (submission, settle) =>

@@ -60,8 +60,8 @@ export interface ValidateOptions {
   readonly sha256: Sha256;
   /** Name of the judge's shard. */
   readonly shard: string;
-  /** @throws RejectedError `REJECTED_SHARD_CLOSED` if the shard takes nothing any more. */
-  readonly requireNotClosed: () => void;
+  /** @throws RejectedError if the shard takes nothing yet, or nothing any more. */
+  readonly requireTaking: () => void;
   /** Where the entry stands in the published tree; undefined: nobody looks. */
   readonly findDuplicate: ((submission: Submission) => Promise<DedupHit | null>) | undefined;
 }
@@ -85,7 +85,7 @@ export async function validateChain(
   const common = { endpoint: judgedFor, takenBy };
   let submission: Submission;
   try {
-    options.requireNotClosed();
+    options.requireTaking();
     // No fullness: a dry run is told about the certificate, not about the moment.
     submission = judge.judge(judgedFor, chain, 0);
   } catch (error) {

@@ -105,3 +105,9 @@ export const POOL_FULL: Unavailable = unavailable(
 
 /** The outcome of every submission while the shard is being stopped. */
 export const CLOSING: Unavailable = unavailable("UNAVAILABLE_CLOSING", "the log is shutting down");
+
+/** A date of the shard has just passed, and those who asked do not know it yet. */
+export const NOT_TAKING: Unavailable = unavailable(
+  "UNAVAILABLE_SHARD_NOT_READY",
+  "a date of the shard has just passed; the same submission again is told what that means",
+);

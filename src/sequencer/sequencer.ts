@@ -6,21 +6,20 @@
  */
 import { assert, defined } from "../base/assert.ts";
 import { CtError, FatalError, messageOf } from "../base/errors.ts";
-import type { Clock } from "../clock/clock.ts";
 import { bytesKey } from "../encoding/bytes.ts";
-import type { Sha256 } from "../merkle/hash.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
-import type { Signer } from "../signer/signer.ts";
-import type { Issuer, Store } from "../storage/store.ts";
-import type { Observer, ShardState } from "../telemetry/observer.ts";
+import type { Issuer } from "../storage/store.ts";
+import type { ShardState } from "../telemetry/observer.ts";
 import { reasonWithAdvice } from "./advice.ts";
 import { type ClockVerdict, ClockWatch } from "./clock-watch.ts";
 import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 import { isFinal, isReadOnly } from "./fatal.ts";
 import { KnownIssuers } from "./known-issuers.ts";
+import { LifeWatch } from "./life-watch.ts";
 import {
   CLOSING,
+  NOT_TAKING,
   type Outcome,
   POOL_FULL,
   type Sequencing,
@@ -29,47 +28,21 @@ import {
   type Unavailable,
   unavailable,
 } from "./message.ts";
+import type { SequencerOptions } from "./options.ts";
 import { planGroup, type Tree } from "./plan.ts";
-import { answer, Pool, type PoolLimits, type PoolView, type Waiting } from "./pool.ts";
+import { answer, Pool, type PoolView, type Waiting } from "./pool.ts";
 import { recheckRecords } from "./recheck.ts";
 import { findProvenHead, recover } from "./recover.ts";
-import type { CheckEntry } from "./verify.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
 const RELOAD_DELAY_MS = 1_000;
-
-/** Group commit: when a group is taken, and how large it may be. */
-export interface BatchLimits extends PoolLimits {
-  /** No two heads are closer than this; milliseconds. */
-  readonly intervalMs: number;
-  /** An idle shard renews its head this often; milliseconds. */
-  readonly idleRefreshMs: number;
-}
-
-/** What a sequencer works with; it owns neither store nor signer. */
-export interface SequencerOptions {
-  readonly shard: string;
-  readonly store: Store;
-  readonly signer: Signer;
-  readonly clock: Clock;
-  readonly sha256: Sha256;
-  readonly observer: Observer;
-  readonly batch: BatchLimits;
-  readonly pool: PoolLimits;
-  readonly checkEntry: CheckEntry;
-  /** See `ClockWatch`. */
-  readonly clockSteadyMs: number | undefined;
-  /** Makes a signed head the one snapshot that every read answers from. */
-  readonly publish: (head: SignedTreeHead) => void;
-  /** Called after state, refusal or pool may have changed. */
-  readonly changed: () => void;
-}
 
 /** One shard's sequencer. */
 export class Sequencer implements Sequencing {
   readonly #options: SequencerOptions;
   readonly #pool: Pool;
   readonly #watch: ClockWatch;
+  readonly #life: LifeWatch;
   /** The group between `take` and its answers, by dedup key. */
   readonly #running = new Map<string, Waiting>();
   readonly #issuers = new KnownIssuers();
@@ -88,12 +61,14 @@ export class Sequencer implements Sequencing {
   #wake: () => void = () => {};
   /** Ends any wait of the loop. */
   #wakeToStop: () => void = () => {};
-  #life: Promise<void> | undefined;
+  #loop: Promise<void> | undefined;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
     this.#pool = new Pool(options.pool);
-    this.#watch = new ClockWatch(options.clock, options.clockSteadyMs);
+    const { clock, clockSteadyMs, dates } = options;
+    this.#watch = new ClockWatch(clock, clockSteadyMs);
+    this.#life = new LifeWatch(clock, dates, clockSteadyMs);
   }
 
   get state(): ShardState {
@@ -128,9 +103,9 @@ export class Sequencer implements Sequencing {
 
   /** Starts the loop. Resolves when the shard is open, or is known not to open by itself. */
   start(): Promise<void> {
-    assert(this.#life === undefined, "a sequencer is started once");
+    assert(this.#loop === undefined, "a sequencer is started once");
     return new Promise((resolve) => {
-      this.#life = this.#live(resolve);
+      this.#loop = this.#live(resolve);
     });
   }
 
@@ -139,7 +114,7 @@ export class Sequencer implements Sequencing {
     this.#isStopping = true;
     this.#options.changed();
     this.#wakeToStop();
-    await this.#life;
+    await this.#loop;
   }
 
   /** Signs nothing after the group under way, for good: an answer would rest on damage. */
@@ -220,30 +195,43 @@ export class Sequencer implements Sequencing {
       const { recheckEntryCount } = await store.load();
       await recheckRecords(options, recovered.signed, recheckEntryCount);
     }
+    if (this.#life.isDatePassed(this.#lastMs)) await this.#step();
     // Not ready for a moment that the first submission would find out to be a lie.
-    const verdict = this.#watch.check(this.#signed?.timestampMs ?? 0);
+    const verdict = this.#check();
     if (verdict.state === "held") this.#hold(verdict.message);
     this.#setState("open", "");
+  }
+
+  get #lastMs(): number {
+    return this.#signed?.timestampMs ?? 0;
+  }
+
+  /** Whether clock and dates allow a head now. */
+  #check(): ClockVerdict {
+    const verdict = this.#watch.check(this.#lastMs);
+    const message = verdict.state === "ready" ? this.#life.doubt(this.#lastMs) : undefined;
+    return message === undefined ? verdict : { state: "held", message };
   }
 
   /** Waits until something is due and does it: one group, an idle refresh, or nothing. */
   async #step(): Promise<void> {
     await this.#untilDue();
     if (this.#isStopping && this.#pool.entryCount === 0) return;
-    const verdict = this.#watch.check(this.#signed?.timestampMs ?? 0);
+    const verdict = this.#check();
     if (verdict.state === "wait") {
       await this.#sleep(verdict.waitMs);
     } else if (verdict.state === "held") {
       this.#hold(verdict.message);
-      for (const waiting of this.#pool.clear()) {
-        answer(waiting, unavailable("UNAVAILABLE_CLOCK_HELD", verdict.message));
-      }
+      this.#refuseAll(unavailable("UNAVAILABLE_CLOCK_HELD", verdict.message));
       await this.#sleep(RELOAD_DELAY_MS);
     } else {
       const wasHeld = this.#heldReason !== undefined;
       this.#hold(undefined);
       // The way out of a hold may come before anything is due.
       if (wasHeld) return;
+      // Frontends go by the last head; nothing gets in behind it.
+      if (!this.#life.takesAt(verdict.nowMs)) this.#refuseAll(NOT_TAKING);
+      if (this.#life.isOver(this.#lastMs)) return;
       const group = this.#pool.take(this.#options.batch);
       this.#options.changed();
       await this.#runGroup(group, verdict);
@@ -338,7 +326,10 @@ export class Sequencer implements Sequencing {
       "the entry may be in the log; the same submission again gets its SCT",
     );
     for (const waiting of running) answer(waiting, outcome);
-    const refusal = unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+    this.#refuseAll(unavailable("UNAVAILABLE_SHARD_NOT_READY", this.#reason));
+  }
+
+  #refuseAll(refusal: Unavailable): void {
     for (const waiting of this.#pool.clear()) answer(waiting, refusal);
   }
 
@@ -367,15 +358,14 @@ export class Sequencer implements Sequencing {
   }
 
   async #untilDue(): Promise<void> {
-    const { batch, clock } = this.#options;
     for (;;) {
       if (this.#halted !== undefined) throw this.#halted;
       const isWaiting = this.#pool.entryCount > 0;
       if (this.#isStopping && !isWaiting) return;
       // A held shard takes nothing that could be due: it looks at the clock, and no more.
       if (this.#heldReason !== undefined) return;
-      const spacingMs = isWaiting ? batch.intervalMs : batch.idleRefreshMs;
-      const waitMs = this.#lastHeadSteadyMs + spacingMs - clock.monotonicMs();
+      const { batch } = this.#options;
+      const waitMs = this.#life.headDueInMs(this.#lastMs, this.#lastHeadSteadyMs, isWaiting, batch);
       if (waitMs <= 0) return;
       await this.#sleep(Math.ceil(waitMs), true);
     }

@@ -16,6 +16,9 @@ export type LogSpec = "rfc6962" | "static-ct-api";
 /** A log's own condition; whether a program trusts it (`usable`) is that program's to say. */
 export type LogCondition = "active" | "readonly" | "inactive";
 
+/** A state of Chrome's log list (schema v3). All but the last two are programs' words. */
+export type ListState = "pending" | "qualified" | "usable" | "readonly" | "retired";
+
 /** A change of condition that lies ahead. */
 export interface PlannedChange {
   readonly condition: LogCondition;
@@ -52,6 +55,8 @@ export interface LogDescription extends LogIdentity {
   /** Since when; milliseconds since the Unix epoch; undefined where it is not known. */
   readonly conditionSinceMs: number | undefined;
   readonly plannedChanges: readonly PlannedChange[];
+  /** As a log list would have it; undefined: nobody has said. */
+  readonly listState: { readonly name: ListState; readonly sinceMs: number } | undefined;
   /** The last head of a log that is closed for good; undefined before. */
   readonly finalTreeHead: { readonly treeSize: number; readonly rootHash: Uint8Array } | undefined;
   readonly software: { readonly name: string; readonly version: string };
@@ -144,7 +149,13 @@ export function readListedLog(sha256: Sha256, body: JsonObject): ListedLog {
 
 /** The fields of one log, in the order in which they are written. */
 function logFields(log: LogDescription): object {
-  const { finalTreeHead, plannedChanges, conditionSinceMs } = log;
+  const { finalTreeHead, plannedChanges, conditionSinceMs, listState } = log;
+  const final = finalTreeHead && {
+    final_tree_head: {
+      sha256_root_hash: formatBase64(finalTreeHead.rootHash),
+      tree_size: finalTreeHead.treeSize,
+    },
+  };
   return {
     description: log.description,
     log_id: formatBase64(log.logId),
@@ -158,6 +169,14 @@ function logFields(log: LogDescription): object {
       start_inclusive: formatTime(log.notAfterStartMs),
       end_exclusive: formatTime(log.notAfterLimitMs),
     },
+    ...(listState !== undefined && {
+      state: {
+        [listState.name]: {
+          timestamp: formatTime(listState.sinceMs),
+          ...(listState.name === "readonly" && final),
+        },
+      },
+    }),
     status: log.condition,
     ...(conditionSinceMs !== undefined && { status_timestamp: formatTime(conditionSinceMs) }),
     planned_changes: plannedChanges.map((change) => ({
@@ -165,12 +184,7 @@ function logFields(log: LogDescription): object {
       effective_date: formatTime(change.atMs),
       ...(change.comment !== "" && { comment: change.comment }),
     })),
-    ...(finalTreeHead !== undefined && {
-      final_tree_head: {
-        sha256_root_hash: formatBase64(finalTreeHead.rootHash),
-        tree_size: finalTreeHead.treeSize,
-      },
-    }),
+    ...final,
     log_software: { name: log.software.name, version: log.software.version },
   };
 }

@@ -12,6 +12,7 @@ import {
   Registry,
 } from "prom-client";
 import { VERSION } from "../base/version.ts";
+import { lifeMetrics } from "./life-metrics.ts";
 import type { LogEvent, Observer, ShardState } from "./observer.ts";
 import { RequestTally, type TalliedMetric } from "./request-tally.ts";
 
@@ -37,14 +38,7 @@ export interface Metrics {
   readonly counted: () => Promise<Counted>;
 }
 
-const STATES: readonly ShardState[] = [
-  "starting",
-  "open",
-  "read-only",
-  "closed",
-  "failed",
-  "stopped",
-];
+const STATES: readonly ShardState[] = ["starting", "open", "read-only", "failed", "stopped"];
 
 /** Seconds. What CAs are promised (p50 below 0.5, p99 below 1) has bounds of its own. */
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
@@ -350,6 +344,7 @@ function conditionMetrics(registry: Registry): Observer {
   const gauge = (name: string, help: string, labelNames = ["shard"]) =>
     new Gauge({ name, help, labelNames, registers });
   const ready = gauge("stratus_shard_ready", "1 while the shard serves in full, as /readyz says.");
+  const setLife = lifeMetrics(gauge);
   const entriesMax = gauge("stratus_pool_entries_max", "Entries that may wait for a group.");
   const bytesMax = gauge("stratus_pool_bytes_max", "Bytes of entries that may wait for a group.");
   const short = gauge("stratus_space_short", "1 while submissions are refused for want of room.");
@@ -365,6 +360,7 @@ function conditionMetrics(registry: Registry): Observer {
     switch (event.type) {
       case "shard-ready":
         ready.set({ shard: event.shard }, event.isReady ? 1 : 0);
+        setLife(event);
         return;
       case "pool-limits":
         entriesMax.set({ shard: event.shard }, event.entriesMax);

@@ -4,9 +4,10 @@
  * @module
  */
 import type { ErrorCode } from "../base/errors.ts";
+import type { ShardDates, ShardPhase } from "../base/shard-life.ts";
 
 /** What a shard is doing: `starting` until recovery is through, `failed` after a fatal error. */
-export type ShardState = "starting" | "open" | "read-only" | "closed" | "failed" | "stopped";
+export type ShardState = "starting" | "open" | "read-only" | "failed" | "stopped";
 
 /**
  * Why roots were not taken: a source gave nothing, too many were lost, the file of blocked
@@ -134,6 +135,9 @@ export type LogEvent =
       readonly type: "shard-ready";
       readonly shard: string;
       readonly isReady: boolean;
+      /** Undefined before the first head. */
+      readonly phase: ShardPhase | undefined;
+      readonly dates: ShardDates;
     }
   | {
       /** What a pool holds at most, once its shard is open. */

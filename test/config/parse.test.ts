@@ -52,6 +52,8 @@ shards:
 guard: ./guard
 logLevel: debug
 drainMs: 0
+dates:
+  - { shard: test2026, opens: 2025-09-01T00:00:00Z, pending: 2025-03-01T00:00:00Z, qualified: 2025-06-01T00:00:00Z, usable: 2025-08-01T00:00:00Z, retires: 2027-06-01T00:00:00Z }
 `);
   assert.equal(config.shards.length, 5);
   assert.deepEqual(config.shards[4], {
@@ -59,6 +61,14 @@ drainMs: 0
     type: "static-ct-api",
     notAfterStartMs: Date.UTC(2026, 0),
     notAfterLimitMs: Date.UTC(2027, 0),
+    dates: {
+      closesAtMs: Date.UTC(2027, 0, 8),
+      opensAtMs: Date.UTC(2025, 8),
+      retiresAtMs: Date.UTC(2027, 5),
+      pendingAtMs: Date.UTC(2025, 2),
+      qualifiedAtMs: Date.UTC(2025, 5),
+      usableAtMs: Date.UTC(2025, 7),
+    },
     roots: ["/srv/stratus/config/roots.pem", "mozilla"],
     keyPath: "/srv/stratus/config/test2026.pem",
     folder: "/srv/stratus/config/data/test2026",

@@ -39,6 +39,7 @@ const JSON_SAMPLES: Readonly<Record<string, string>> = {
     condition: "active",
     conditionSinceMs: undefined,
     plannedChanges: [],
+    listState: { name: "usable", sinceMs: 0 },
     finalTreeHead: undefined,
     software: { name: "stratus", version: "0" },
   }),

@@ -290,10 +290,11 @@ test("/log.v3.json and /logs.json describe the shard; a closed one gives its fin
   assert.equal(open.submission_url, "http://127.0.0.1/nimbus2026/");
   assert.equal(open.planned_changes[0].effective_date, "2027-01-08T00:00:00Z");
   assert.equal(open.final_tree_head, undefined);
-  described.log.condition = { ...described.log.condition, state: "closed" };
+  described.log.dates = { closesAtMs: described.log.head().timestampMs };
   const closed = await json("/nimbus2026/log.v3.json");
   assert.equal(closed.status, "readonly");
   assert.equal(closed.final_tree_head.tree_size, 3);
+  assert.deepEqual(closed.state.readonly.final_tree_head, closed.final_tree_head);
   const list = await json("/logs.json");
   assert.deepEqual(list.operators[0].tiled_logs, [closed]);
   described.log.headlessWith = new UnavailableError("UNAVAILABLE_NO_HEAD", "no head yet");

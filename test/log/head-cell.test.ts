@@ -17,7 +17,7 @@ const head = record({
 
 const view: fc.Arbitrary<ShardView> = record({
   head: fc.option(head, { nil: undefined }),
-  state: fc.constantFrom("starting", "open", "read-only", "closed", "failed", "stopped"),
+  state: fc.constantFrom("starting", "open", "read-only", "failed", "stopped"),
   reason: fc.string({ unit: "binary", maxLength: 300 }),
   refusal: fc.constantFrom(undefined, ...UNAVAILABLE_CODES),
 });

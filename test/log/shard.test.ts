@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { closesAtMs } from "../../src/base/shard-life.ts";
 import { parseCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { closesAtMs } from "../../src/log/lifecycle.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
 import { verifyInclusion } from "../../src/merkle/verify.ts";
 import {
@@ -207,6 +207,7 @@ describe("Shard.status()", () => {
     const shard = await machine.open({ store });
     assert.deepEqual(shard.status(), {
       state: "open",
+      phase: "open",
       isReady: true,
       reason: "",
       headAgeMs: 0,
@@ -224,19 +225,55 @@ describe("Shard.status()", () => {
 
   test("of a shard past its end: closed and ready, add-* refused, the head still renewed", async () => {
     const machine = new ShardMachine();
-    machine.clock.wallMs = closesAtMs(machine.disk.identity) - 1;
+    machine.clock.wallMs = closesAtMs(machine.disk.identity) - 1_000;
     const shard = await machine.open();
+    shard.requireOpen("add-chain");
+    assert.equal(shard.status().phase, "closing");
+    await machine.clock.advance(999);
     shard.requireOpen("add-chain");
     await machine.clock.advance(1);
     assert.throws(() => shard.requireOpen("add-chain"), { code: "REJECTED_SHARD_CLOSED" });
     await assert.rejects(machine.submit(shard, "add-chain", CHAIN), {
       code: "REJECTED_SHARD_CLOSED",
     });
-    assert.equal(shard.status().state, "closed");
+    assert.equal(shard.status().phase, "read-only");
     const { timestampMs } = shard.head();
+    assert.equal(timestampMs, closesAtMs(machine.disk.identity));
     await machine.clock.advance(11_000);
     assert.ok(shard.head().timestampMs > timestampMs);
     assert.equal(shard.status().isReady, true);
+  });
+
+  test("planned until it opens, with a head; after its retirement ready with one head", async () => {
+    const machine = new ShardMachine();
+    const nowMs = machine.clock.wallMs;
+    const dates = { opensAtMs: nowMs + 60_000, closesAtMs: nowMs + 90_000 };
+    const shard = await machine.open({ dates: { ...dates, retiresAtMs: nowMs + 120_000 } });
+    assert.equal(shard.status().phase, "planned");
+    assert.equal(shard.head().treeSize, 0);
+    for (const refused of [
+      () => shard.requireOpen("add-chain"),
+      () => shard.submit("add-chain", CHAIN),
+    ]) {
+      await assert.rejects(async () => refused(), { code: "REJECTED_SHARD_PLANNED" });
+    }
+    await machine.clock.advance(60_000);
+    assert.equal(shard.status().phase, "closing");
+    await machine.submit(shard, "add-chain", CHAIN);
+    await machine.clock.advance(60_000);
+    assert.equal(shard.status().phase, "retired");
+    const last = shard.head();
+    assert.equal(last.timestampMs, nowMs + 120_000);
+    assert.equal(last.treeSize, 1);
+    await machine.clock.advance(3 * 86_400_000);
+    assert.equal(shard.head(), last);
+    assert.equal(shard.status().isReady, true);
+    assert.throws(() => shard.requireOpen("add-chain"), { code: "REJECTED_SHARD_CLOSED" });
+    await shard.stop();
+    const again = await machine.open({ dates: { ...dates, retiresAtMs: nowMs + 120_000 } });
+    await machine.clock.advance(60_000);
+    assert.deepEqual(again.head(), last);
+    assert.equal(again.status().isReady, true);
   });
 
   test("stop() answers what waits and closes store and signer", async () => {

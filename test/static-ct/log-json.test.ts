@@ -28,6 +28,7 @@ const STATIC: LogDescription = {
   condition: "active",
   conditionSinceMs: undefined,
   plannedChanges: [{ condition: "readonly", atMs: Date.UTC(2027, 0, 8), comment: "" }],
+  listState: undefined,
   finalTreeHead: undefined,
   software: { name: "stratus", version: "0.1.0" },
 };
@@ -39,6 +40,7 @@ const RFC6962: LogDescription = {
   condition: "readonly",
   conditionSinceMs: Date.UTC(2027, 0, 8, 1, 2, 3, 4),
   plannedChanges: [{ condition: "inactive", atMs: Date.UTC(2028, 0, 1), comment: "sunset" }],
+  listState: { name: "readonly", sinceMs: Date.UTC(2027, 0, 8) },
   finalTreeHead: { treeSize: 5, rootHash: new Uint8Array(32) },
 };
 
@@ -86,6 +88,15 @@ test("formatLogJson() of a closed RFC 6962 log has one URL and the final tree he
   "temporal_interval": {
     "start_inclusive": "2026-01-01T00:00:00Z",
     "end_exclusive": "2027-01-01T00:00:00Z"
+  },
+  "state": {
+    "readonly": {
+      "timestamp": "2027-01-08T00:00:00Z",
+      "final_tree_head": {
+        "sha256_root_hash": "${formatBase64(new Uint8Array(32))}",
+        "tree_size": 5
+      }
+    }
   },
   "status": "readonly",
   "status_timestamp": "2027-01-08T01:02:03Z",

@@ -6,7 +6,8 @@
 import type { Clock } from "../../src/clock/clock.ts";
 import type { SignedTreeHead } from "../../src/rfc6962/tree-head.ts";
 import { dedupKeyOf, type Outcome, type Submission } from "../../src/sequencer/message.ts";
-import { Sequencer, type SequencerOptions } from "../../src/sequencer/sequencer.ts";
+import type { SequencerOptions } from "../../src/sequencer/options.ts";
+import { Sequencer } from "../../src/sequencer/sequencer.ts";
 import { EcdsaKey } from "../../src/signer/ecdsa.ts";
 import { GuardedSigner } from "../../src/signer/guard.ts";
 import type { GuardFolder } from "../../src/signer/guard-folder.ts";

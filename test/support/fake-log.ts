@@ -5,6 +5,7 @@
  * @module
  */
 import { RejectedError } from "../../src/base/errors.ts";
+import type { ShardDates } from "../../src/base/shard-life.ts";
 import { bytesKey, concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "../../src/log/log.ts";
@@ -27,6 +28,8 @@ const PUBLIC_KEY = Uint8Array.of(0x30, 1, 2, 3);
 export class FakeLog implements Log {
   readonly identity: ShardIdentity;
   readonly publicKey: Uint8Array = PUBLIC_KEY;
+  /** Of its life. */
+  dates: ShardDates = { closesAtMs: Date.UTC(2027, 0, 8) };
   /** What get-roots answers. */
   acceptedRoots: readonly Uint8Array[] = [Uint8Array.of(0x30, 0), Uint8Array.of(0x30, 1, 0)];
   /** Thrown by `requireOpen`. */
@@ -41,6 +44,7 @@ export class FakeLog implements Log {
   /** What `status` says. */
   condition: LogStatus = {
     state: "open",
+    phase: "open",
     isReady: true,
     reason: "",
     headAgeMs: 0,

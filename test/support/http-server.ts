@@ -41,10 +41,10 @@ export function buildTestServer(
   log.fill(entryCount);
   const events: LogEvent[] = [];
   const prefix = "http://127.0.0.1/nimbus2026";
-  const closesAtMs = Date.UTC(2027, 0, 8);
+  const site = { submissionUrl: prefix, monitoringUrl: prefix, listed: {} };
   const app = buildApp({
     logs: new Map([["nimbus2026", log]]),
-    sites: new Map([["nimbus2026", { submissionUrl: prefix, monitoringUrl: prefix, closesAtMs }]]),
+    sites: new Map([["nimbus2026", site]]),
     operator: { name: "Test", emails: ["ct@example.org"] },
     software: { name: "stratus", version: "0.1.0" },
     clock,

@@ -74,6 +74,7 @@ function makeLog(year: number, type: LogFacts["type"]): MadeLog {
     condition: "active",
     conditionSinceMs: undefined,
     plannedChanges: [],
+    listState: undefined,
     finalTreeHead: undefined,
     software: { name: "stratus", version: "0.1.0" },
   };

@@ -123,11 +123,15 @@ test("metricsObserver() tells version and time once, however many threads count"
   has(text, "stratus_time_seconds 1234.567");
 });
 
+const CLOSES = { closesAtMs: 5_000 };
+const RETIRES = { ...CLOSES, opensAtMs: 1_000, retiresAtMs: 7_000 };
+
 test("metricsObserver() shows readiness, room in pools and file systems, dead frontends", async () => {
   const guard = { shard: "a", place: "guard", freeBytes: 7, totalBytes: 9 } as const;
   const text = await metricsOf([
-    { type: "shard-ready", shard: "a", isReady: false },
-    { type: "shard-ready", shard: "b", isReady: true },
+    { type: "shard-ready", shard: "a", isReady: false, phase: undefined, dates: CLOSES },
+    { type: "shard-ready", shard: "b", isReady: true, phase: "open", dates: CLOSES },
+    { type: "shard-ready", shard: "b", isReady: true, phase: "retired", dates: RETIRES },
     { type: "pool-limits", shard: "a", entriesMax: 20_000, bytesMax: 1_000_000 },
     { type: "space", shard: "a", place: "data", freeBytes: 5, totalBytes: 10 },
     { type: "space", ...guard },
@@ -138,6 +142,12 @@ test("metricsObserver() shows readiness, room in pools and file systems, dead fr
   ]);
   has(text, 'stratus_shard_ready{shard="a"} 0');
   has(text, 'stratus_shard_ready{shard="b"} 1');
+  has(text, 'stratus_shard_phase{shard="a",phase="open"} 0');
+  has(text, 'stratus_shard_phase{shard="b",phase="open"} 0');
+  has(text, 'stratus_shard_phase{shard="b",phase="retired"} 1');
+  has(text, 'stratus_shard_date_seconds{shard="a",date="closes"} 5');
+  has(text, 'stratus_shard_date_seconds{shard="b",date="opens"} 1');
+  has(text, 'stratus_shard_date_seconds{shard="b",date="retires"} 7');
   has(text, 'stratus_pool_entries_max{shard="a"} 20000');
   has(text, 'stratus_pool_bytes_max{shard="a"} 1000000');
   has(text, 'stratus_space_free_bytes{shard="a",place="data"} 5');
