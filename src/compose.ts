@@ -20,6 +20,7 @@ import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
 import type { RootsKeeper } from "./roots/keeper.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
+import { leaveAhead } from "./shards.ts";
 import type { GuardFolder } from "./signer/guard-folder.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Space } from "./space/free-space.ts";
@@ -48,6 +49,8 @@ export interface Running {
   readonly listenUrl: string;
   readonly operationsUrl: string;
   readonly logs: ReadonlyMap<string, Log>;
+  /** Names of the shards that are not served because nobody has created them. */
+  readonly left: readonly string[];
   /** Resolves with the reason if it cannot go on serving: stop it. */
   readonly failed: Promise<string>;
   /** Reads the roots and what is blocked again, in every thread. Never rejects. */
@@ -70,7 +73,8 @@ interface PublicServer {
  *   or is another log than the configuration says. A shard that is ill for any other reason
  *   answers 503, and the others serve.
  */
-export async function startStratus(config: Config, overrides: Overrides = {}): Promise<Running> {
+export async function startStratus(given: Config, overrides: Overrides = {}): Promise<Running> {
+  const { config, left } = await leaveAhead(given);
   const clock = overrides.clock ?? systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "main");
   const logging = loggingObserver(config.logLevel, standardError());
@@ -89,7 +93,7 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
   const read = async () => metrics.read(await server.counted());
   const roots = () => describeRoots(config, keeper);
-  const operations = buildOperationsApp({ logs, metrics: read, roots, clock, observer });
+  const operations = buildOperationsApp({ logs, left, metrics: read, roots, clock, observer });
   // What is deferred last is done first, whether by `stop` or because something here throws.
   await using closing = new AsyncDisposableStack();
   closing.defer(() => drain(operations, clock, 0));
@@ -110,7 +114,7 @@ export async function startStratus(config: Config, overrides: Overrides = {}): P
   const { failed } = server;
   const reloadRoots = () => keeper.reload();
   const stop = () => running.disposeAsync();
-  return { listenUrl, operationsUrl, logs, failed, reloadRoots, stop };
+  return { listenUrl, operationsUrl, logs, left, failed, reloadRoots, stop };
 }
 
 /**

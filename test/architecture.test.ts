@@ -122,11 +122,13 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     folders: [
       // The composition roots: a running log, `init`, a folder that is looked at, and
       // what is asked of a configuration without serving it.
+      "src/archive.ts",
       "src/compose.ts",
       "src/create.ts",
       "src/inspect.ts",
       "src/keep-roots.ts",
       "src/offline.ts",
+      "src/shards.ts",
       "src/signer/sha256.ts",
       // Pure words, and a file of fingerprints.
       "src/roots/blocklist.ts",
@@ -210,6 +212,7 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
 
 /** Of the process, of `init`, of a frontend thread, of commands that serve nothing; and what the first and the last share. */
 const ROOTS: readonly string[] = [
+  "archive",
   "compose",
   "create",
   "frontend",
@@ -219,6 +222,7 @@ const ROOTS: readonly string[] = [
   "offline",
   "open-shards",
   "server-parts",
+  "shards",
 ];
 
 test("only the composition roots and main.ts stand directly in src", () => {

@@ -21,6 +21,7 @@ import { addPolicyCommands } from "./policy-commands.ts";
 import { TERMINAL_PROGRESS } from "./progress.ts";
 import { addRootsCommands } from "./roots-commands.ts";
 import { type ServeIo, serve } from "./serve.ts";
+import { addShardCommands } from "./shard-commands.ts";
 import { submit } from "./submit.ts";
 
 /** The development configuration of the project, for `npm start`. */
@@ -62,6 +63,7 @@ function createRoot(exit: (code: number) => void): Command {
   addRootsCommands(root, exit, load);
   addCaCommands(root, { exit, load, parseTimeout });
   addPolicyCommands(root, { exit, load, parseTimeout });
+  addShardCommands(root, { exit, loadAt, parseTimeout });
   return root;
 }
 
@@ -212,13 +214,18 @@ function withOverrides(command: Command, hasConfig = true): Command {
     .option("--operations <address>", "instead of the file's 'operations' (or STRATUS_OPERATIONS)");
 }
 
-async function load(flags: OverrideFlags, fallback?: string): Promise<Config> {
+function load(flags: OverrideFlags, fallback?: string): Promise<Config> {
+  return loadAt(flags, Date.now(), fallback);
+}
+
+/** @param nowMs What counts as now. */
+async function loadAt(flags: OverrideFlags, nowMs: number, fallback?: string): Promise<Config> {
   const { config, overrides } = chooseOverrides(flags, process.env);
   const path = config?.value ?? fallback;
   if (path === undefined) {
     throw new MalformedError("MALFORMED_CONFIG", "expected --config FILE, or STRATUS_CONFIG");
   }
-  return loadConfig(path, { ...loadOptions(), overrides });
+  return loadConfig(path, { ...loadOptions(), nowMs, overrides });
 }
 
 function loadOptions(): Omit<LoadOptions, "overrides"> {

@@ -42,9 +42,15 @@ function describe(config: Config, running: Running): readonly string[] {
   ];
   for (const shard of config.shards) {
     const log = running.logs.get(shard.name);
-    const { reason = "", state = "failed" } = log?.status() ?? {};
+    const { reason = "", state = "failed", phase = state } = log?.status() ?? {};
     const window = `${formatTime(shard.notAfterStartMs)} to ${formatTime(shard.notAfterLimitMs)}`;
-    lines.push(`  ${shard.name}  ${state}  certificates that expire from ${window}`);
+    if (running.left.includes(shard.name)) {
+      lines.push(`  ${shard.name}  NOT CREATED, not served: run 'stratus shard next'`);
+      continue;
+    }
+    lines.push(
+      `  ${shard.name}  ${state === "open" ? phase : state}  certificates that expire from ${window}`,
+    );
     if (reason !== "") lines.push(`    ${reason}`);
   }
   const [first] = config.shards;

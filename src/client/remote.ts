@@ -15,7 +15,7 @@ import { decodeExtraData, decodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { readTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
-import type { AuditSource, Rfc6962Reader, StaticCtReader } from "./source.ts";
+import type { AuditSource, Rfc6962Reader, TileReader } from "./source.ts";
 import { SourceError } from "./transport.ts";
 
 /** How a busy log is asked again. */
@@ -114,7 +114,7 @@ export function rfc6962AuditSource(
 
 /** A log read through static-ct-api: data tiles, hash tiles and issuers. */
 export function staticAuditSource(
-  reader: StaticCtReader,
+  reader: TileReader,
   options: { readonly ask: Ask; readonly sha256: Sha256; readonly head: TreeHead },
 ): AuditSource {
   const { sha256, ask, head } = options;

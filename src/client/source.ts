@@ -75,6 +75,9 @@ export interface StaticCtReader extends LogSource {
   rootFromTiles(treeSize: number): Promise<Uint8Array>;
 }
 
+/** The tiles and issuers of a log, from wherever they are read. */
+export type TileReader = Pick<StaticCtReader, "tile" | "dataTile" | "issuer">;
+
 /** Index look-ups of a store, which no public API shows whole. */
 export interface AuditIndexes {
   /** Where entries with these dedup keys stand, in order; undefined for those not there. */

@@ -157,4 +157,6 @@ export interface Config {
   readonly blocked: BlockedConfig;
   /** In the order of the file, those of a series by year. At least one. */
   readonly shards: readonly ShardConfig[];
+  /** Names of those that a series has come to by itself, and that have no folder in `data`. */
+  readonly ahead: readonly string[];
 }

@@ -23,7 +23,7 @@ import {
   resolvePath,
 } from "./scalar.ts";
 import { type ConfigFile, type SeriesItem, SHARDS_MAX, type ShardSettings } from "./schema.ts";
-import { expandSeries, foldersOfSeries } from "./series.ts";
+import { aheadOfFolders, expandSeries, foldersOfSeries } from "./series.ts";
 
 /** What surrounds the file, and who hears of mistakes. */
 export interface ResolveContext {
@@ -107,6 +107,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
       }),
     },
     shards: placed.map(({ shard }) => shard),
+    ahead: file.series.flatMap((item) => aheadOfFolders(item, context.nowMs, context.shardFolders)),
   };
 }
 

@@ -59,6 +59,25 @@ export function foldersOfSeries(
   );
 }
 
+/**
+ * Names of the windows that a series with `firstYear: current` has come to by itself: behind the
+ * newest folder, and not begun. None while the series has no folder at all.
+ */
+export function aheadOfFolders(
+  series: SeriesSpan,
+  nowMs: number,
+  shardFolders: readonly string[],
+): readonly string[] {
+  if (series.firstYear !== "current") return [];
+  const windows = expandSeries(series, nowMs, shardFolders);
+  const newest = windows.findLastIndex(({ name }) => shardFolders.includes(name));
+  if (newest < 0) return [];
+  return windows
+    .slice(newest + 1)
+    .filter(({ notAfterStartMs }) => notAfterStartMs > nowMs)
+    .map(({ name }) => name);
+}
+
 /** Half-open. */
 function yearsOf(
   series: SeriesSpan,

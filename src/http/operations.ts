@@ -14,6 +14,8 @@ import { type Handler, Responder } from "./responder.ts";
 /** What the operations port tells. */
 export interface OperationsOptions {
   readonly logs: ReadonlyMap<string, Log>;
+  /** Names of the shards that were never created, and are not served. */
+  readonly left: readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** The accepted roots and what became of them, for JSON. */
   readonly roots: () => object;
@@ -40,7 +42,7 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
     });
   };
   read("livez", "/livez", () => text(200, "live\n"));
-  read("readyz", "/readyz", () => readiness(options.logs));
+  read("readyz", "/readyz", () => readiness(options));
   for (const [shard, log] of options.logs) {
     read("readyz", `/readyz/${shard}`, () => {
       const status = log.status();
@@ -80,7 +82,7 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
 const NO_SHARDS: ReadonlySet<string> = new Set();
 
 /** 503 only if no shard can serve: one that is ill must not take the others out of service. */
-function readiness(logs: ReadonlyMap<string, Log>): Answer {
+function readiness({ logs, left }: OperationsOptions): Answer {
   let isAnyReady = false;
   let lines = "";
   for (const [shard, log] of logs) {
@@ -88,6 +90,7 @@ function readiness(logs: ReadonlyMap<string, Log>): Answer {
     isAnyReady ||= status.isReady;
     lines += `${shard}: ${describe(status)}\n`;
   }
+  for (const shard of left) lines += `${shard}: not created: 'stratus shard next' does it\n`;
   return text(isAnyReady ? 200 : 503, lines);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { expandSeries, type SeriesSpan } from "../../src/config/series.ts";
+import { aheadOfFolders, expandSeries, type SeriesSpan } from "../../src/config/series.ts";
 import { mistakesOf, parse } from "./support.ts";
 
 const NOVEMBER_2026 = Date.UTC(2026, 10, 23);
@@ -171,4 +171,22 @@ test("parseConfig() refuses more shards than one process serves", () => {
 series: [${Array.from({ length: 13 }, (_, index) => `{ name: s${index}, years: 20 }`).join(", ")}]`;
   const [line = ""] = mistakesOf(text);
   assert.match(line, /^2:\d+: expected at most 256 shards, got 260 /);
+});
+
+test("aheadOfFolders() names what a series came to by itself behind its newest folder", () => {
+  const ahead = (fields: Partial<SeriesSpan>, nowMs: number, folders: readonly string[]) =>
+    aheadOfFolders(span(fields), nowMs, folders).join(" ");
+  const folders = ["nimbus2026", "nimbus2027"];
+  assert.equal(ahead({ years: 3 }, NOVEMBER_2026, folders), "nimbus2028");
+  assert.equal(ahead({ years: 2 }, NOVEMBER_2026, folders), "");
+  assert.equal(ahead({}, NOVEMBER_2026, []), "", "a new log");
+  assert.equal(ahead({ firstYear: 2026 }, NOVEMBER_2026, folders), "", "written down by a person");
+  // A gap is no future, and 2028 has begun: somebody has to look.
+  assert.equal(ahead({ years: 2 }, Date.UTC(2028, 1), folders), "nimbus2029");
+  const halves = ["nimbus2026h1", "nimbus2026h2"];
+  assert.equal(ahead({ years: 1, period: "half-year" }, NOVEMBER_2026, halves), "");
+  assert.equal(
+    ahead({ years: 2, period: "half-year" }, NOVEMBER_2026, halves),
+    "nimbus2027h1 nimbus2027h2",
+  );
 });

@@ -187,3 +187,33 @@ test("a shard closes 7 days after its limit: 410, reads go on, the final head is
   const { sha256_root_hash, tree_size } = sth;
   assert.deepEqual(closed["final_tree_head"], { sha256_root_hash, tree_size });
 });
+
+test("a planned shard shows its empty tree and answers 403 until it opens", async () => {
+  const opensMs = Date.UTC(2039, 8, 1);
+  const window = ["2040-01-01T00:00:00Z", "2041-01-01T00:00:00Z"] as const;
+  await using own = await startRunningLog(
+    [{ name: "y2040", roots: [root], window }],
+    { clock: clockFrom(opensMs - 60_000) },
+    () => Promise.resolve(),
+    0,
+    ["dates: [{ shard: y2040, opens: 2039-09-01T00:00:00Z, pending: 2039-01-01T00:00:00Z }]"],
+  );
+  const leaf = root.issue({ notAfter: new Date(window[0]) });
+  for (const endpoint of ENDPOINTS) {
+    const reply = await own.submit("y2040", endpoint, [leaf]);
+    assert.equal(reply.status, 403);
+    assert.match(reply.text, /^Forbidden\ny2040: .* takes submissions from 2039-09-01T00:00:00/);
+    assert.equal(reply.headers["retry-after"], undefined);
+  }
+  assert.equal((await own.json("/y2040/ct/v1/get-sth"))["tree_size"], 0);
+  assert.equal((await own.call("/y2040/ct/v1/get-roots")).status, 200);
+  const planned = await own.json("/y2040/log.v3.json");
+  assert.equal(planned["status"], "inactive");
+  assert.deepEqual(planned["state"], { pending: { timestamp: "2039-01-01T00:00:00Z" } });
+  const [opening] = planned["planned_changes"] as { new_status: string; effective_date: string }[];
+  assert.equal(opening?.new_status, "active");
+  assert.equal(opening?.effective_date, "2039-09-01T00:00:00Z");
+  await own.restart({ clock: clockFrom(opensMs + 1) });
+  assert.equal(leafIndexOf(await own.submitted("y2040", "add-chain", [leaf])), 0);
+  assert.equal((await own.json("/y2040/log.v3.json"))["status"], "active");
+});

@@ -16,6 +16,7 @@ function start() {
       ["nimbus2026", ill],
       ["nimbus2027", well],
     ]),
+    left: ["nimbus2031"],
     metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
     roots: () => ({ shards: { nimbus2027: { count: 3 } } }),
     clock: systemClock,
@@ -40,6 +41,8 @@ test("/readyz/<shard> speaks for one shard and says why not", async () => {
   assert.equal(ill.headers["cache-control"], "no-store");
   const well = await operations.app.inject("/readyz/nimbus2027");
   assert.deepEqual([well.statusCode, well.body], [200, "ready\n"]);
+  operations.well.condition = { ...operations.well.condition, phase: "retired" };
+  assert.equal((await operations.app.inject("/readyz/nimbus2027")).body, "ready (retired)\n");
   assert.equal((await operations.app.inject("/readyz/nimbus2028")).statusCode, 404);
 });
 
@@ -48,7 +51,8 @@ test("/readyz is 503 only when no shard can serve, and lists each", async () => 
   operations.ill.condition = { ...operations.ill.condition, ...NOT_READY };
   const some = await operations.app.inject("/readyz");
   assert.equal(some.statusCode, 200);
-  assert.equal(some.body, `nimbus2026: ${NOT_READY.reason}\nnimbus2027: ready\n`);
+  const ahead = "nimbus2031: not created: 'stratus shard next' does it\n";
+  assert.equal(some.body, `nimbus2026: ${NOT_READY.reason}\nnimbus2027: ready\n${ahead}`);
   operations.well.condition = { ...operations.well.condition, ...NOT_READY };
   assert.equal((await operations.app.inject("/readyz")).statusCode, 503);
 });
@@ -60,6 +64,7 @@ test("/metrics says how full each pool is now, and whether each shard is ready",
   const metrics = () => read([]);
   const app = buildOperationsApp({
     logs,
+    left: [],
     metrics,
     roots: () => ({}),
     clock: systemClock,
