@@ -12,6 +12,7 @@ import { Worker } from "node:worker_threads";
 import { systemClock } from "../src/clock/system.ts";
 import { buildApp } from "../src/http/app.ts";
 import { drain, listen } from "../src/http/listen.ts";
+import { TrafficCounter } from "../src/http/traffic.ts";
 import type { Log } from "../src/log/log.ts";
 import { formatChainJson, formatSctJson, formatTreeHeadJson } from "../src/rfc6962/json.ts";
 import { encodeLeafIndexExtension } from "../src/static-ct/extensions.ts";
@@ -68,6 +69,7 @@ const app = buildApp({
     bodiesInFlightBytesMax: 64_000_000,
   },
   compress: false,
+  traffic: new TrafficCounter(systemClock, []),
 });
 const { port } = await listen(app, { host: "127.0.0.1", port: 0 });
 

@@ -13,11 +13,11 @@ import type { Config } from "./config/config.ts";
 import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
-import { buildOperationsApp } from "./http/operations.ts";
-import { describeRoots, openRoots, shareRoots } from "./keep-roots.ts";
+import { openRoots, shareRoots } from "./keep-roots.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
+import { makeOperations, type Operations } from "./operations.ts";
 import type { RootsKeeper } from "./roots/keeper.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
 import { leaveAhead } from "./shards.ts";
@@ -26,7 +26,7 @@ import { sha256 } from "./signer/sha256.ts";
 import type { Space } from "./space/free-space.ts";
 import type { Seam } from "./storage/level/seam.ts";
 import { combineObservers } from "./telemetry/combine.ts";
-import { loggingObserver, standardError } from "./telemetry/logging.ts";
+import { openLogging, standardError } from "./telemetry/logging.ts";
 import { addCounted, type Counted, metricsObserver } from "./telemetry/metrics.ts";
 import type { Observer } from "./telemetry/observer.ts";
 
@@ -62,7 +62,6 @@ export interface Running {
 /** The public server, in whatever threads. */
 interface PublicServer {
   readonly failed: Promise<string>;
-  readonly counted: () => Promise<readonly Counted[]>;
   listen(): Promise<{ readonly host: string; readonly port: number }>;
   stop(): Promise<void>;
 }
@@ -77,8 +76,12 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const { config, left } = await leaveAhead(given);
   const clock = overrides.clock ?? systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "main");
-  const logging = loggingObserver(config.logLevel, standardError());
-  const observer = combineObservers(metrics.observer, logging, overrides.observer ?? (() => {}));
+  const logging = openLogging(config.logLevel, standardError());
+  const observer = combineObservers(
+    metrics.observer,
+    logging.observer,
+    overrides.observer ?? (() => {}),
+  );
   const count = config.frontends === "auto" ? usualFrontends() : config.frontends;
   let frontends: Frontends<Counted> | undefined;
   const releaseFrontends =
@@ -88,21 +91,21 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const ports = { ...overrides, clock, observer, rootsOf, releaseFrontends };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
-  const world = { config, opened, keeper, clock, observer };
+  const parts = { config, logs, left, keeper, metrics, logging, clock, observer };
+  const operations = makeOperations({ ...parts, frontends: () => frontends });
+  const world = { config, opened, keeper, clock, observer, operations };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
-  const read = async () => metrics.read(await server.counted());
-  const roots = () => describeRoots(config, keeper);
-  const operations = buildOperationsApp({ logs, left, metrics: read, roots, clock, observer });
   // What is deferred last is done first, whether by `stop` or because something here throws.
   await using closing = new AsyncDisposableStack();
-  closing.defer(() => drain(operations, clock, 0));
+  closing.defer(() => drain(operations.app, clock, 0));
   closing.defer(() => stopShards(shards));
   closing.defer(() => stopAll([...audits, ...sealers]));
   closing.defer(() => server.stop());
   closing.use(keeper);
+  closing.use(operations);
   const listenUrl = formatUrl(await server.listen());
-  const operationsUrl = formatUrl(await listen(operations, config.operations));
+  const operationsUrl = formatUrl(await listen(operations.app, config.operations));
   // A shard answers 503 until it is open; reads begin as soon as its head is proven.
   await Promise.all(shards.map((shard) => shard.start()));
   await keeper.start(async (changed) => {
@@ -134,14 +137,16 @@ interface ServerWorld {
   readonly keeper: RootsKeeper;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly operations: Operations;
 }
 
-function serveHere({ config, opened, clock, observer }: ServerWorld): PublicServer {
+function serveHere(world: ServerWorld): PublicServer {
+  const { config, opened, clock, observer } = world;
+  const { traffic } = world.operations;
   const threads = { count: 1, cells: makeClientCells(config.limits) };
-  const app = buildApp({ ...siteOf(config, opened.logs, threads), clock, observer });
+  const app = buildApp({ ...siteOf(config, opened.logs, threads), traffic, clock, observer });
   return {
     failed: new Promise(() => {}),
-    counted: async () => [],
     listen: () => listen(app, config.listen),
     stop: () => drain(app, clock, config.drainMs),
   };
@@ -150,7 +155,6 @@ function serveHere({ config, opened, clock, observer }: ServerWorld): PublicServ
 function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>): PublicServer {
   return {
     failed: frontends.failed,
-    counted: () => frontends.metrics(),
     async listen() {
       // Frontends share the port with anyone of the same user: nobody may be there before.
       if (config.listen.port !== 0) await requireFree(config.listen);
@@ -161,17 +165,17 @@ function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>):
 }
 
 function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
-  const { config, opened, keeper, clock, observer } = world;
+  const { config, opened, keeper, clock, observer, operations } = world;
   const shards = frontendShards(config, opened.logs);
   const clientCells = makeClientCells(config.limits);
   const script = new URL(import.meta.url.replace(/compose(\.[jt]s)$/, "frontend$1"));
   const logs = [...opened.logs.values()];
   return new Frontends({
     count,
-    // One that takes another's place goes by the roots of its own start.
+    // One that takes another's place goes by the roots, and the log level, of its own start.
     start: () => {
-      const roots = shareRoots(config, keeper);
-      const data: FrontendData = { config, frontendCount: count, clientCells, shards, roots };
+      const now = { config: operations.configNow(), roots: shareRoots(config, keeper) };
+      const data: FrontendData = { ...now, frontendCount: count, clientCells, shards };
       return new FrontendThread(script, data);
     },
     sequencers: {

@@ -11,19 +11,20 @@ import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen } from "./http/listen.ts";
+import { TrafficCounter } from "./http/traffic.ts";
 import { type SharedRoots, takeRoots } from "./keep-roots.ts";
 import { FailedLog } from "./log/failed.ts";
 import { Frontend } from "./log/frontend.ts";
 import { HeadCell } from "./log/head-cell.ts";
 import type { Log } from "./log/log.ts";
-import { type ClientCells, judgeOf, siteOf } from "./server-parts.ts";
+import { type ClientCells, judgeOf, siteOf, trustedProxiesOf } from "./server-parts.ts";
 import { sha256 } from "./signer/sha256.ts";
 import { LEVEL_DEFAULTS } from "./storage/level/folder.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
 import { SharedReader } from "./storage/level/shared-reader.ts";
 import type { ShardIdentity } from "./storage/store.ts";
 import { combineObservers } from "./telemetry/combine.ts";
-import { loggingObserver, standardError } from "./telemetry/logging.ts";
+import { type LogLevel, openLogging, standardError } from "./telemetry/logging.ts";
 import { metricsObserver } from "./telemetry/metrics.ts";
 
 /** What a frontend thread is started with: `workerData`. */
@@ -53,8 +54,8 @@ async function run(): Promise<void> {
   const { config, frontendCount, clientCells, shards, roots: shared } = main.data as FrontendData;
   const clock = systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
-  const logging = loggingObserver(config.logLevel, standardError());
-  const observer = combineObservers(metrics.observer, logging);
+  const logging = openLogging(config.logLevel, standardError());
+  const observer = combineObservers(metrics.observer, logging.observer);
   const client = new SequencerClient(main.wire, shards.length);
   const roots = takeRoots(shared);
   const logs = new Map<string, Log>();
@@ -92,7 +93,8 @@ async function run(): Promise<void> {
     logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, intervalMs, idleRefreshMs }));
   }
   const threads = { count: frontendCount, cells: clientCells };
-  const app = buildApp({ ...siteOf(config, logs, threads), clock, observer });
+  const traffic = new TrafficCounter(clock, trustedProxiesOf(config));
+  const app = buildApp({ ...siteOf(config, logs, threads), traffic, clock, observer });
   main.listen(
     (bytes) => client.receive(bytes),
     async (question: Question): Promise<unknown> => {
@@ -111,6 +113,10 @@ async function run(): Promise<void> {
           return;
         case "metrics":
           return metrics.counted();
+        case "traffic":
+          return traffic.counted();
+        case "log-level":
+          return logging.setLevel(question.level as LogLevel);
         case "drain":
           return drain(app, clock, config.drainMs);
       }

@@ -5,7 +5,7 @@
  */
 import { randomInt } from "node:crypto";
 import { defined } from "./base/assert.ts";
-import { parseNetwork } from "./base/network.ts";
+import { type Network, parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
@@ -77,12 +77,17 @@ function operatorOf({ operator, publicUrl }: Config): LogOperator {
   return { name: operator.name ?? new URL(publicUrl).hostname, emails: operator.emails };
 }
 
+/** Whose forwarding headers are believed. */
+export function trustedProxiesOf({ limits }: Pick<Config, "limits">): readonly Network[] {
+  return limits.trustedProxies.map((text) => defined(parseNetwork(text), text));
+}
+
 /** Each thread has its part of what bounds the process; clients are counted by all together. */
 function limitsOf(
   limits: LimitsConfig,
   { count, cells }: Parameters<typeof siteOf>[2],
 ): ServerLimits {
-  const trustedProxies = limits.trustedProxies.map((text) => defined(parseNetwork(text), text));
+  const trustedProxies = trustedProxiesOf({ limits });
   const counted = (kind: LimitedKind): CountedRate | undefined => {
     const rate = limits[kind];
     return rate && { ...rate, cells: defined(cells[kind], `cells of ${kind}`) };

@@ -61,6 +61,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   lock: { folders: ["base"], node: "any" },
   // So does free space, which is looked at by the clock.
   space: { folders: ["base", "src/clock/clock.ts"], node: "any" },
+  // And the certificate of a public address.
+  tls: { folders: ["base", "src/clock/clock.ts"], node: "any" },
   storage: { folders: [...CORE, "lock"], packages: { level: "*" }, node: "any" },
   signer: { folders: [...CORE, "lock"], packages: { "@noble/curves": "*" }, node: "any" },
   // What carries messages to the sequencers; threads are named in one file.
@@ -84,7 +86,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   telemetry: {
     folders: [...CORE],
-    packages: { pino: "logging.ts", "prom-client": "metrics.ts" },
+    packages: { pino: "logging.ts", "prom-client": "*" },
     node: "any",
   },
   // `local.ts` reads a shard through the Store port.
@@ -210,7 +212,7 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
   });
 }
 
-/** Of the process, of `init`, of a frontend thread, of commands that serve nothing; and what the first and the last share. */
+/** Of the process, its operations port, of `init`, of a frontend thread, of commands that serve nothing; and what the first and the last share. */
 const ROOTS: readonly string[] = [
   "archive",
   "compose",
@@ -221,6 +223,7 @@ const ROOTS: readonly string[] = [
   "main",
   "offline",
   "open-shards",
+  "operations",
   "server-parts",
   "shards",
 ];

@@ -99,6 +99,10 @@ function parseIpv6(text: string): Uint8Array | undefined {
 
 /** The last four bytes as two groups. */
 function hexOf(address: Uint8Array): string {
-  const [a = 0, b = 0, c = 0, d = 0] = address.subarray(12);
-  return `${(256 * a + b).toString(16)}:${(256 * c + d).toString(16)}`;
+  const [a, b, c, d] = address.subarray(12);
+  return `${hexGroup(a, b)}:${hexGroup(c, d)}`;
+}
+
+function hexGroup(high = 0, low = 0): string {
+  return (256 * high + low).toString(16);
 }

@@ -38,8 +38,8 @@ export interface FrontendsOptions<Metrics> {
   readonly count: number;
   readonly start: () => Thread;
   readonly sequencers: Omit<SequencerServerOptions, "wire">;
-  /** Adds what two threads counted. */
-  readonly addMetrics: (a: Metrics, b: Metrics) => Promise<Metrics>;
+  /** What is left of `b` once its thread is gone, added to `a`. */
+  readonly addMetrics: (a: Metrics | undefined, b: Metrics) => Promise<Metrics>;
   readonly drainMs: number;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -118,6 +118,13 @@ export class Frontends<Metrics> {
    */
   replaceRoots(roots: unknown): Promise<void> {
     return this.#askAll({ type: "roots", roots }, ROOTS_MS_MAX);
+  }
+
+  /** What each answers to a question; one that does not in time is left out. */
+  async askEach(question: Question): Promise<readonly unknown[]> {
+    const asked = [...this.#running].map(({ thread }) => thread.ask(question, METRICS_MS_MAX));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   }
 
   /** Drains all frontends and ends them. */
@@ -210,7 +217,7 @@ export class Frontends<Metrics> {
   }
 
   async #add(a: Metrics | undefined, b: Metrics | undefined): Promise<Metrics | undefined> {
-    if (a === undefined || b === undefined) return a ?? b;
+    if (b === undefined) return a;
     return this.#options.addMetrics(a, b);
   }
 

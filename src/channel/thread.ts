@@ -18,6 +18,10 @@ export type Question =
   | { readonly type: "roots"; readonly roots: unknown }
   /** What was counted. */
   | { readonly type: "metrics" }
+  /** Who asked most. */
+  | { readonly type: "traffic" }
+  /** Write logs from this level on. */
+  | { readonly type: "log-level"; readonly level: string }
   /** Answer what is in flight, then close. */
   | { readonly type: "drain" };
 

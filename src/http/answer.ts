@@ -119,6 +119,12 @@ export function inNewsOf(answer: WholeAnswer, ifNoneMatch: string | undefined): 
   return { status: 304, headers, body: "" };
 }
 
+/** 200 with a value for an operator, or for a program of theirs; not for browsers of others. */
+export function operatorJson(value: object): Answer {
+  const headers = ["Content-Type", "application/json", "Cache-Control", "no-store"];
+  return ok(headers, Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`, "utf8"));
+}
+
 /**
  * The error envelope: `<status text>\n<message>\n`.
  * @param detail The problem's detail, where it is not the message.

@@ -44,6 +44,7 @@ import { type RouteName, routePath } from "./routes.ts";
 import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
 import { TileBuffers } from "./tile-buffers.ts";
+import type { TrafficCounter } from "./traffic.ts";
 import { validateHandler } from "./validate.ts";
 
 /** Bounds of a server; what has no field here has its bound beside its owner. */
@@ -63,6 +64,8 @@ export interface AppOptions extends Description {
   readonly compress: boolean;
   /** Where requests are written; closed with the server. Absent: nowhere. */
   readonly access?: AccessOutput | undefined;
+  /** Is told of each request. */
+  readonly traffic: TrafficCounter;
 }
 
 /**
@@ -70,7 +73,7 @@ export interface AppOptions extends Description {
  * get 503, every answer closes its connection, and requests in flight are answered.
  */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { access, clock, limits } = options;
+  const { access, clock, limits, traffic } = options;
   const log = access && new AccessLog(access, limits.clients.trustedProxies, clock);
   const responder = new Responder(options, log);
   const app = fastify(serverOptions(clock));
@@ -92,6 +95,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       url: path,
       handler: ({ raw }, reply) => {
         reply.hijack();
+        traffic.count("reads", raw);
         responder.serve(isWaiting(raw.url ?? "") ? waiting : endpoint, raw, reply.raw, handler);
       },
     });
@@ -105,6 +109,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       // Before Fastify looks at the Content-Type or the body: any type is taken.
       onRequest: (request, reply) => {
         reply.hijack();
+        traffic.count("submissions", request.raw);
         responder.serve({ shard, name }, request.raw, reply.raw, handler);
       },
       handler: () => undefined,
@@ -134,6 +139,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   }
   if (access !== undefined) app.addHook("onClose", () => access.close());
   handleServerEvents(app, responder, clock, (request, response) => {
+    traffic.count("reads", request);
     responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options.logs, request));
   });
   return app;

@@ -1,13 +1,15 @@
 /**
- * The operations port: metrics, health and the ledger of roots. Never the public one.
+ * The operations port: metrics, health, the ledger of roots, who asks most, and the level of the
+ * logs. Never the public one.
  * @module
  */
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 import type { Log, LogStatus } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
-import { type Answer, ok, preflight, refusal } from "./answer.ts";
+import { type Answer, ok, operatorJson, preflight, refusal } from "./answer.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
+import { changeLevel, type Levels, showLevel } from "./log-level.ts";
 import { knownMethods, READ } from "./path.ts";
 import { type Handler, Responder } from "./responder.ts";
 
@@ -19,6 +21,9 @@ export interface OperationsOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** The accepted roots and what became of them, for JSON. */
   readonly roots: () => object;
+  /** Who asks most, for JSON. */
+  readonly traffic: () => Promise<object>;
+  readonly levels: Levels;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -27,6 +32,8 @@ const TEXT_HEADERS = ["Content-Type", "text/plain; charset=utf-8", "Cache-Contro
 
 /** Builds the server; it does not listen. */
 export function buildOperationsApp(options: OperationsOptions): FastifyInstance {
+  const { clock } = options;
+  const [startedWallMs, startedMs] = [clock.nowMs(), clock.monotonicMs()];
   const responder = new Responder(options);
   const app = fastify(serverOptions(options.clock));
   const paths = new Map<string, string>();
@@ -52,18 +59,35 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
   read("metrics", "/metrics", async () => {
     // Told when asked: it changes with each submission, and must not stand still with the sequencer.
     for (const [shard, log] of options.logs) {
-      const { isReady, phase, poolEntryCount: entryCount, poolBytes: bytes } = log.status();
+      const status = log.status();
+      const { isReady, phase, poolEntryCount: entryCount, poolBytes: bytes, guardHead } = status;
       const { dates } = log;
       options.observer({ type: "pool-size", shard, entryCount, bytes });
       options.observer({ type: "shard-ready", shard, isReady, phase, dates });
+      if (guardHead === undefined) continue;
+      const { treeSize, timestampMs } = guardHead;
+      options.observer({ type: "guard-head", shard, treeSize, timestampMs });
     }
+    const elapsedMs = clock.monotonicMs() - startedMs;
+    const driftMs = clock.nowMs() - startedWallMs - elapsedMs;
+    options.observer({ type: "clock-drift", driftMs });
     const metrics = await options.metrics();
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
     return ok(headers, Buffer.from(metrics.text, "utf8"));
   });
-  read("roots", "/roots", () => {
-    const body = Buffer.from(`${JSON.stringify(options.roots(), undefined, 2)}\n`, "utf8");
-    return ok(["Content-Type", "application/json", "Cache-Control", "no-store"], body);
+  read("roots", "/roots", () => operatorJson(options.roots()));
+  read("traffic", "/traffic", async () => operatorJson(await options.traffic()));
+  read("log-level", "/log-level", () => showLevel(options.levels));
+  paths.set("/log-level", `${READ}, PUT, POST`);
+  app.route({
+    method: ["PUT", "POST"],
+    url: "/log-level",
+    onRequest: (request, reply) => {
+      reply.hijack();
+      const endpoint = { shard: "", name: "log-level" };
+      responder.serve(endpoint, request.raw, reply.raw, (raw) => changeLevel(options.levels, raw));
+    },
+    handler: () => undefined,
   });
   handleServerEvents(app, responder, options.clock, (request, response) => {
     responder.serve({ shard: "", name: "other" }, request, response, () => {

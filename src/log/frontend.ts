@@ -19,6 +19,7 @@ import type { Observer } from "../telemetry/observer.ts";
 import type { RootSet } from "../x509/roots.ts";
 import { Deadlines } from "./deadline.ts";
 import type { HeadCell } from "./head-cell.ts";
+import { UNKNOWN } from "./issuer-labels.ts";
 import type { Judge } from "./judge.ts";
 import { requireTaking } from "./lifecycle.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
@@ -172,12 +173,15 @@ export class Frontend implements Log {
     const startMs = clock.monotonicMs();
     const bodyKey = judge.known.keyOf(endpoint, body);
     try {
-      const sct = judge.known.recall(bodyKey);
-      if (sct !== undefined) {
+      const known = judge.known.recall(bodyKey);
+      if (known !== undefined) {
+        const { issuer } = known;
+        const isDuplicate = true;
         const durationMs = clock.monotonicMs() - startMs;
-        observer({ type: "submission-answered", shard, endpoint, isDuplicate: true, durationMs });
+        const answered = { shard, endpoint, isDuplicate, issuer, durationMs };
+        observer({ type: "submission-answered", ...answered });
       }
-      return { bodyKey, sct };
+      return { bodyKey, sct: known?.sct };
     } catch (error) {
       this.#reportRefusal(endpoint, startMs, error);
       throw error;
@@ -195,9 +199,11 @@ export class Frontend implements Log {
     try {
       this.#requireTaking();
       this.#requireRoom();
-      const { sct, isDuplicate } = await submitChain(this.#submitter, endpoint, chain, bodyKey);
+      const submitted = await submitChain(this.#submitter, endpoint, chain, bodyKey);
+      const { sct, isDuplicate, issuer } = submitted;
       const durationMs = clock.monotonicMs() - startMs;
-      observer({ type: "submission-answered", shard, endpoint, isDuplicate, durationMs });
+      const answered = { shard, endpoint, isDuplicate, issuer, durationMs };
+      observer({ type: "submission-answered", ...answered });
       return sct;
     } catch (error) {
       this.#reportRefusal(endpoint, startMs, error);
@@ -229,11 +235,13 @@ export class Frontend implements Log {
   }
 
   #reportRefusal(endpoint: SubmitEndpoint, startMs: number, error: unknown): void {
-    const { clock, observer } = this.#options;
+    const { clock, observer, judge } = this.#options;
     const shard = this.identity.name;
     const durationMs = clock.monotonicMs() - startMs;
-    const code = error instanceof CtError ? error.code : "BUG";
-    observer({ type: "submission-refused", shard, endpoint, code, durationMs });
+    const isOurs = error instanceof CtError;
+    const code = isOurs ? error.code : "BUG";
+    const issuer = isOurs ? judge.issuers.ofRefusal(error) : UNKNOWN;
+    observer({ type: "submission-refused", shard, endpoint, code, issuer, durationMs });
   }
 
   head(): SignedTreeHead {

@@ -3,7 +3,7 @@
  * its result is a message for the sequencer.
  * @module
  */
-import { UnavailableError } from "../base/errors.ts";
+import { CtError, UnavailableError } from "../base/errors.ts";
 import { closesAtMs, isTaking, phaseAt, type ShardDates } from "../base/shard-life.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -24,6 +24,7 @@ import type { ShardIdentity } from "../storage/store.ts";
 import type { ChainRules, VerifySignature } from "../x509/chain.ts";
 import { IssuerCache, VerifiedPairs } from "../x509/known.ts";
 import type { RootSet } from "../x509/roots.ts";
+import { IssuerLabels } from "./issuer-labels.ts";
 import { KnownBodies } from "./known-bodies.ts";
 import type { SubmitEndpoint } from "./log.ts";
 
@@ -50,6 +51,8 @@ export interface JudgeOptions {
 export class Judge {
   /** What bodies were answered; whoever answers them fills it. */
   readonly known: KnownBodies;
+  /** For metrics. */
+  readonly issuers: IssuerLabels = new IssuerLabels();
   readonly #options: JudgeOptions;
   readonly #verified = new VerifiedPairs(PAIRS_REMEMBERED_MAX);
   #rules: ChainRules;
@@ -110,7 +113,9 @@ export class Judge {
       const message = "the pool is nearly full, and older or already logged certificates give way";
       throw new UnavailableError("UNAVAILABLE_POOL_FULL", message);
     }
-    const admitted = judgeSubmission(submission, { endpoint, policy, rules, otherShards: open });
+    const admitted = this.#blaming(submission.leaf.issuer, () =>
+      judgeSubmission(submission, { endpoint, policy, rules, otherShards: open }),
+    );
     return {
       dedupKey: dedupKeyOf(sha256, admitted.entry),
       entry: admitted.entry,
@@ -119,6 +124,15 @@ export class Judge {
       issuers: admitted.chain,
       priority,
     };
+  }
+
+  #blaming<T>(issuer: Uint8Array, judge: () => T): T {
+    try {
+      return judge();
+    } catch (error) {
+      if (error instanceof CtError) this.issuers.blame(error, issuer);
+      throw error;
+    }
   }
 }
 

@@ -18,10 +18,17 @@ export const REFUSED_BODIES_MAX = 1_024;
 /** What the judge says to a body, whatever the time: it goes by body, endpoint and roots. */
 export type Refusal = MalformedError | RejectedError;
 
+/** What an accepted body got. */
+export interface Known {
+  readonly sct: Sct;
+  /** Label of its issuer: see `IssuerLabels`. */
+  readonly issuer: string;
+}
+
 /** The answers; the least recently used gives way. */
 export class KnownBodies {
   readonly #sha256: Sha256;
-  readonly #accepted = new Map<string, Sct>();
+  readonly #accepted = new Map<string, Known>();
   readonly #refused = new Map<string, Refusal>();
   /** Part of each key: a verdict under older roots arrives at a key that nobody asks for. */
   #generation = 0;
@@ -35,21 +42,21 @@ export class KnownBodies {
     return `${endpoint}${this.#generation}/${bytesKey(this.#sha256(body))}`;
   }
 
-  /** The SCT that this body got; undefined if it is not known. @throws the refusal it got. */
-  recall(key: string): Sct | undefined {
+  /** What this body got; undefined if it is not known. @throws the refusal it got. */
+  recall(key: string): Known | undefined {
     const refusal = this.#refused.get(key);
     if (refusal !== undefined) {
       touch(this.#refused, key, refusal, REFUSED_BODIES_MAX);
       throw refusal;
     }
-    const sct = this.#accepted.get(key);
-    if (sct !== undefined) touch(this.#accepted, key, sct, ACCEPTED_BODIES_MAX);
-    return sct;
+    const known = this.#accepted.get(key);
+    if (known !== undefined) touch(this.#accepted, key, known, ACCEPTED_BODIES_MAX);
+    return known;
   }
 
   /** Records the SCT of an entry that is published. */
-  accept(key: string, sct: Sct): void {
-    touch(this.#accepted, key, sct, ACCEPTED_BODIES_MAX);
+  accept(key: string, known: Known): void {
+    touch(this.#accepted, key, known, ACCEPTED_BODIES_MAX);
   }
 
   /** Records what the judge threw. */

@@ -6,7 +6,7 @@
 import type { ShardDates, ShardPhase } from "../base/shard-life.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
-import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { SignedTreeHead, TreeHead } from "../rfc6962/tree-head.ts";
 import type { Into, ShardIdentity } from "../storage/store.ts";
 import type { ShardState } from "../telemetry/observer.ts";
 import type { RootSet } from "../x509/roots.ts";
@@ -29,6 +29,8 @@ export interface LogStatus {
   readonly headAgeMs: number | undefined;
   readonly poolEntryCount: number;
   readonly poolBytes: number;
+  /** The last head that the guard knows; absent in a frontend, or without a guard. */
+  readonly guardHead?: TreeHead | undefined;
   /** What the self-audit found damaged, in a sentence; absent if nothing. */
   readonly damage?: string | undefined;
 }

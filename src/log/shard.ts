@@ -8,7 +8,7 @@ import { closesAtMs, type ShardDates } from "../base/shard-life.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { Sct } from "../rfc6962/sct.ts";
-import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import type { SignedTreeHead, TreeHead } from "../rfc6962/tree-head.ts";
 import type { Sequencing } from "../sequencer/message.ts";
 import type { BatchLimits } from "../sequencer/options.ts";
 import type { PoolLimits } from "../sequencer/pool.ts";
@@ -149,7 +149,7 @@ export class Shard extends Frontend {
 
   override status(): LogStatus {
     this.#show();
-    return { ...super.status(), damage: this.#damage };
+    return { ...super.status(), guardHead: guardHeadOf(this.#signer), damage: this.#damage };
   }
 
   /**
@@ -176,5 +176,14 @@ export class Shard extends Frontend {
     if (isSame) return;
     this.#shown = { head: this.#head, state, reason, refusal };
     this.cell.write(this.#shown);
+  }
+}
+
+/** A signer whose guard did not open throws: nobody knows what was signed. */
+function guardHeadOf(signer: Signer): TreeHead | undefined {
+  try {
+    return signer.lastHead;
+  } catch {
+    return undefined;
   }
 }

@@ -28,6 +28,8 @@ export interface SubmitterOptions {
 export interface Submitted {
   readonly sct: Sct;
   readonly isDuplicate: boolean;
+  /** Label of the issuer: see `IssuerLabels`. */
+  readonly issuer: string;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function submitChain(
   chain: readonly Uint8Array[],
   bodyKey: string | undefined,
 ): Promise<Submitted> {
-  const { known } = options.judge;
+  const { known, issuers } = options.judge;
   const submission = judgeBody(options, endpoint, chain, bodyKey);
   const outcome = await sequenceOne(options, submission);
   if (outcome.type === "unavailable") {
@@ -55,8 +57,9 @@ export async function submitChain(
   const { leafIndex, timestampMs, signature, isDuplicate } = outcome;
   const extensions = encodeLeafIndexExtension(leafIndex);
   const sct = { logId: options.logId, timestampMs, extensions, signature };
-  if (bodyKey !== undefined) known.accept(bodyKey, sct);
-  return { sct, isDuplicate };
+  const issuer = issuers.ofPath(submission.issuers);
+  if (bodyKey !== undefined) known.accept(bodyKey, { sct, issuer });
+  return { sct, isDuplicate, issuer };
 }
 
 /** Judges a chain, and remembers a refusal that the same body would meet again. */

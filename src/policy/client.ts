@@ -8,6 +8,9 @@ import { isInNetwork, isIpv4, isLoopback, type Network, parseIpAddress } from ".
 /** Addresses of one forwarding header that are looked at; more are some client's invention. */
 const HOPS_MAX = 32;
 
+/** Characters of the header's end that hold them. */
+const HOPS_LENGTH_MAX = 64 * HOPS_MAX;
+
 /** Bytes of an address that name the network: /24 of a mapped IPv4 address, or /48. */
 const IPV4_BYTES = 15;
 const IPV6_BYTES = 6;
@@ -40,7 +43,7 @@ export function clientAddress(
 ): Uint8Array | undefined {
   let client = parseIpAddress(peer ?? "");
   if (client === undefined) return undefined;
-  const hops = (forwardedFor ?? "").split(",").slice(-HOPS_MAX);
+  const hops = (forwardedFor ?? "").slice(-HOPS_LENGTH_MAX).split(",").slice(-HOPS_MAX);
   while (isAnyOf(client, trustedProxies)) {
     const hop = parseHop(hops.pop() ?? "");
     if (hop === undefined) break;

@@ -261,6 +261,7 @@ export class Sequencer implements Sequencing {
     const committed = await commitPlan(this.#options, this.#signed, plan);
     this.#tree = plan.tree;
     this.#publish(committed.signed);
+    const mergeDelayMs = this.#options.clock.monotonicMs() - ready.steadyMs;
     const logged = fresh.map((waiting, position) => ({
       waiting,
       leafIndex: tree.frontier.size + position,
@@ -281,6 +282,7 @@ export class Sequencer implements Sequencing {
       commitMs,
       verifyMs,
       signMs,
+      mergeDelayMs,
     });
     await store.publish(committed.signed);
   }

@@ -14,7 +14,9 @@ import {
 import { VERSION } from "../base/version.ts";
 import { lifeMetrics } from "./life-metrics.ts";
 import type { LogEvent, Observer, ShardState } from "./observer.ts";
-import { RequestTally, type TalliedMetric } from "./request-tally.ts";
+import type { TalliedMetric } from "./outcome-tally.ts";
+import { frontendLag, outsideMetrics } from "./outside-metrics.ts";
+import { Tallies } from "./tallies.ts";
 
 /** What one thread has counted: prom-client's own form, which passes between threads. */
 export type Counted = readonly (
@@ -42,12 +44,14 @@ const STATES: readonly ShardState[] = ["starting", "open", "read-only", "failed"
 
 /** Seconds. What CAs are promised (p50 below 0.5, p99 below 1) has bounds of its own. */
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
+const MERGE_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60];
 const STEP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 const COUNT_BUCKETS = [0, 1, 4, 16, 64, 256, 1024, 4096];
 
-/** Adds what two threads counted. */
-export async function addCounted(a: Counted, b: Counted): Promise<Counted> {
-  return AggregatorRegistry.aggregate([a, b]).getMetricsAsJSON();
+/** Adds what two threads counted that are gone: what speaks of now goes with them. */
+export async function addCounted(a: Counted | undefined, b: Counted): Promise<Counted> {
+  const lasting = b.filter(({ aggregator }) => aggregator === "sum");
+  return a === undefined ? lasting : AggregatorRegistry.aggregate([a, lasting]).getMetricsAsJSON();
 }
 
 /**
@@ -62,27 +66,29 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
     collectDefaultMetrics({ register: processRegistry });
     describeProcess(processRegistry, nowMs);
   }
-  const tally = new RequestTally(LATENCY_BUCKETS);
-  const requests = requestMetrics(registry, tally);
-  const submissions = submissionMetrics(registry);
+  frontendLag(registry, thread);
+  const outside = outsideMetrics(registry, nowMs);
+  const tallies = new Tallies(LATENCY_BUCKETS);
+  const bugs = bugMetrics(registry);
   const batches = batchMetrics(registry);
   const shards = shardMetrics(registry, nowMs);
   const audits = auditMetrics(registry);
   const sealing = sealingMetrics(registry);
   const conditions = conditionMetrics(registry);
-  const counted = async () => [...(await registry.getMetricsAsJSON()), ...tally.counted()];
+  const counted = async () => [...(await registry.getMetricsAsJSON()), ...tallies.counted()];
   const roots = rootsMetrics(registry);
   return {
     observer: (event) => {
-      requests(event);
+      tallies.add(event);
       if (event.type === "request") return;
-      submissions(event);
+      bugs(event);
       batches(event);
       shards(event);
       audits(event);
       sealing(event);
       roots(event);
       conditions(event);
+      outside(event);
     },
     counted,
     read: async (others) => {
@@ -93,7 +99,7 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   };
 }
 
-function requestMetrics(registry: Registry, tally: RequestTally): Observer {
+function bugMetrics(registry: Registry): Observer {
   const bugs = new Counter({
     name: "stratus_http_bugs_total",
     help: "Requests answered 500: bugs.",
@@ -101,37 +107,7 @@ function requestMetrics(registry: Registry, tally: RequestTally): Observer {
     registers: [registry],
   });
   return (event) => {
-    if (event.type === "request") {
-      tally.add(event.shard, event.endpoint, event.status, event.durationMs / 1000);
-    } else if (event.type === "request-bug") {
-      bugs.inc({ shard: event.shard, endpoint: event.endpoint });
-    }
-  };
-}
-
-function submissionMetrics(registry: Registry): Observer {
-  const registers = [registry];
-  const count = new Counter({
-    name: "stratus_submissions_total",
-    help: "Submissions by outcome: accepted, duplicate, or the error code.",
-    labelNames: ["shard", "endpoint", "outcome"],
-    registers,
-  });
-  const duration = new Histogram({
-    name: "stratus_submission_seconds",
-    help: "Time from a submission to its SCT, durable and published.",
-    labelNames: ["shard", "endpoint"],
-    buckets: LATENCY_BUCKETS,
-    registers,
-  });
-  return (event) => {
-    if (event.type === "submission-answered") {
-      const { shard, endpoint } = event;
-      count.inc({ shard, endpoint, outcome: event.isDuplicate ? "duplicate" : "accepted" });
-      duration.observe({ shard, endpoint }, event.durationMs / 1000);
-    } else if (event.type === "submission-refused") {
-      count.inc({ shard: event.shard, endpoint: event.endpoint, outcome: event.code });
-    }
+    if (event.type === "request-bug") bugs.inc({ shard: event.shard, endpoint: event.endpoint });
   };
 }
 
@@ -157,9 +133,17 @@ function batchMetrics(registry: Registry): Observer {
     buckets: STEP_BUCKETS,
     registers,
   });
+  const mergeDelay = new Histogram({
+    name: "stratus_merge_delay_seconds",
+    help: "Time from the timestamp of a group's entries to the head that contains them.",
+    labelNames: ["shard"],
+    buckets: MERGE_BUCKETS,
+    registers,
+  });
   return (event) => {
     if (event.type !== "batch-committed") return;
     const { shard } = event;
+    if (event.entryCount > 0) mergeDelay.observe({ shard }, event.mergeDelayMs / 1000);
     entries.observe({ shard }, event.entryCount);
     bytes.inc({ shard }, event.entryBytes);
     steps.observe({ shard, step: "commit" }, event.commitMs / 1000);

@@ -23,6 +23,8 @@ export type LogEvent =
       readonly endpoint: "add-chain" | "add-pre-chain";
       /** Whether the entry was in the log already. */
       readonly isDuplicate: boolean;
+      /** Few values: see `IssuerLabels`. */
+      readonly issuer: string;
       readonly durationMs: number;
     }
   | {
@@ -30,6 +32,8 @@ export type LogEvent =
       readonly shard: string;
       readonly endpoint: "add-chain" | "add-pre-chain";
       readonly code: ErrorCode | "BUG";
+      /** Absent where the headers alone were refused, or the body did not parse. */
+      readonly issuer?: string;
       readonly durationMs: number;
     }
   | {
@@ -41,6 +45,8 @@ export type LogEvent =
       readonly commitMs: number;
       readonly verifyMs: number;
       readonly signMs: number;
+      /** From the group's timestamp to its publication. */
+      readonly mergeDelayMs: number;
     }
   | {
       readonly type: "head-published";
@@ -152,6 +158,40 @@ export type LogEvent =
       readonly shard: string;
       readonly entryCount: number;
       readonly bytes: number;
+    }
+  | {
+      /** The last head in the guard's record, whenever the metrics are asked for. */
+      readonly type: "guard-head";
+      readonly shard: string;
+      readonly treeSize: number;
+      readonly timestampMs: number;
+    }
+  | {
+      /** How far wall time has moved against steady time since the start. */
+      readonly type: "clock-drift";
+      readonly driftMs: number;
+    }
+  | {
+      /** The certificate that a public address of the log shows. */
+      readonly type: "tls-certificate";
+      readonly host: string;
+      /** Of the first in its chain that expires; milliseconds since the Unix epoch. */
+      readonly expiresMs: number;
+      /** Why a client would not take it; empty if it would. */
+      readonly problem: string;
+    }
+  | {
+      /** The operator changed what is logged, or it went back by itself. */
+      readonly type: "log-level";
+      readonly level: string;
+      /** What the configuration says. */
+      readonly configured: string;
+    }
+  | {
+      /** A public address showed no certificate. */
+      readonly type: "tls-unread";
+      readonly host: string;
+      readonly message: string;
     }
   | {
       /** A throw that no code foresees, met while answering; `message` may hold a stack. */

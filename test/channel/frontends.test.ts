@@ -60,7 +60,7 @@ function make(count: number) {
       return thread;
     },
     sequencers: { shards: [undefined], sha256 },
-    addMetrics: async (a, b) => a + b,
+    addMetrics: async (a, b) => (a ?? 0) + b,
     drainMs: 100,
     clock,
     observer: (event) => void events.push(event),

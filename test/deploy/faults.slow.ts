@@ -8,8 +8,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { alertRules, unlessInstalled } from "../support/deploy.ts";
-import { FAULTS } from "../support/faults.ts";
+import { FAULTS as INSIDE } from "../support/faults.ts";
 import { temporaryFolder } from "../support/level.ts";
+import { OUTSIDE_FAULTS } from "../support/outside-faults.ts";
 import { until } from "../support/process.ts";
 import { type Firing, Prometheus } from "../support/prometheus.ts";
 import { readSource } from "../support/source.ts";
@@ -23,6 +24,8 @@ const OF_A_BUSY_MACHINE = new Set([
   "StratusEventLoopSlow",
   "StratusSubmissionsSlow",
 ]);
+
+const FAULTS = [...INSIDE, ...OUTSIDE_FAULTS];
 
 interface Panel {
   readonly title: string;

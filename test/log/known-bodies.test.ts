@@ -5,12 +5,12 @@ import { Deadlines } from "../../src/log/deadline.ts";
 import { Judge } from "../../src/log/judge.ts";
 import {
   ACCEPTED_BODIES_MAX,
+  type Known,
   KnownBodies,
   REFUSED_BODIES_MAX,
 } from "../../src/log/known-bodies.ts";
 import type { SubmitEndpoint } from "../../src/log/log.ts";
 import { type SubmitterOptions, submitChain } from "../../src/log/submit.ts";
-import type { Sct } from "../../src/rfc6962/sct.ts";
 import { RootSet } from "../../src/x509/roots.ts";
 import { verifySignature } from "../../src/x509/verify.ts";
 import { OPEN_POLICY, sha256 } from "../support/admission.ts";
@@ -21,9 +21,10 @@ const NOW_MS = Date.UTC(2026, 10, 23);
 const CLOCK = { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined };
 const REFUSAL = new RejectedError("REJECTED_CHAIN_INVALID", "a signature that does not verify");
 
-function sctAt(timestampMs: number): Sct {
+function sctAt(timestampMs: number): Known {
   const signature = Uint8Array.of(1);
-  return { logId: new Uint8Array(32), timestampMs, extensions: Uint8Array.of(), signature };
+  const extensions = Uint8Array.of();
+  return { sct: { logId: new Uint8Array(32), timestampMs, extensions, signature }, issuer: "CA" };
 }
 
 function bodyOf(index: number): Uint8Array {
@@ -62,10 +63,10 @@ test("KnownBodies keeps as many as it says, those in use the longest", () => {
   const key = (index: number) => known.keyOf("add-chain", bodyOf(index));
   for (let index = 0; index < ACCEPTED_BODIES_MAX; index += 1)
     known.accept(key(index), sctAt(index));
-  assert.equal(known.recall(key(0))?.timestampMs, 0);
+  assert.equal(known.recall(key(0))?.sct.timestampMs, 0);
   known.accept(key(-1), sctAt(-1));
   assert.equal(known.recall(key(1)), undefined);
-  assert.equal(known.recall(key(0))?.timestampMs, 0);
+  assert.equal(known.recall(key(0))?.sct.timestampMs, 0);
   for (let index = 0; index <= REFUSED_BODIES_MAX; index += 1) known.refuse(`r${index}`, REFUSAL);
   assert.equal(known.recall("r0"), undefined);
   assert.throws(() => known.recall("r1"), REFUSAL);
@@ -110,7 +111,9 @@ async function submit(judge: Judge, endpoint: SubmitEndpoint, chain: readonly Ui
 test("submitChain() makes an accepted body known, until the roots change", async () => {
   const { judge } = countingJudge();
   const { sct } = await submit(judge, "add-chain", [ROOT.issue(), ROOT.der]);
-  assert.deepEqual(judge.known.recall(judge.known.keyOf("add-chain", BODY)), sct);
+  const known = judge.known.recall(judge.known.keyOf("add-chain", BODY));
+  assert.deepEqual(known?.sct, sct);
+  assert.match(known?.issuer ?? "", /^test root [0-9]+$/);
   judge.replaceRoots(new RootSet([ROOT.der], sha256));
   assert.equal(judge.known.recall(judge.known.keyOf("add-chain", BODY)), undefined);
 });

@@ -13,7 +13,7 @@ import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
 import { REAL_SEAM } from "../../src/storage/level/real.ts";
 import type { Seam } from "../../src/storage/level/seam.ts";
-import { chainOf, makeCa } from "./certificates.ts";
+import { chainOf, makeCa, type TestCa } from "./certificates.ts";
 import { freePort } from "./deploy.ts";
 import { INSPECTED, Inspector } from "./inspector.ts";
 import { LogFolder, StratusProcess, shardReady, type TestShard, until } from "./process.ts";
@@ -36,16 +36,19 @@ export interface Fault {
   readonly start: (stack: AsyncDisposableStack) => Promise<FaultyLog>;
 }
 
-const CA = makeCa();
+/** Its root is accepted by every log here. */
+export const CA: TestCa = makeCa();
 const STRANGER = makeCa();
-const SHARD = "test2027";
-/** Of shards whose fault is no damage; a busy machine is no reason to refuse a submission. */
-const NO_AUDIT = "audit: { entriesPerSecond: 0 }\n    answerWithinMs: 60000";
+/** The shard of a fault with one. */
+export const SHARD = "test2027";
+/** Lines of shards whose fault is no damage; a busy machine is no reason to refuse a submission. */
+export const NO_AUDIT: string = "audit: { entriesPerSecond: 0 }\n    answerWithinMs: 60000";
 const QUIET = "logLevel: fatal";
 /** What is overridden is so in the main thread alone: it serves. */
 const SERVES_HERE = "frontends: 0";
 
-function chain(ca: typeof CA = CA): Uint8Array[] {
+/** A chain that the shards take. */
+export function chain(ca: typeof CA = CA): Uint8Array[] {
   return chainOf(ca.issue({ notAfter: new Date("2027-03-01T00:00:00Z") }), ca);
 }
 
@@ -55,18 +58,20 @@ async function post(url: string, body: string): Promise<number> {
   return answer.status;
 }
 
-function addressOf(url: string): string {
+/** `127.0.0.1:port` of a URL. */
+export function addressOf(url: string): string {
   return new URL(url).host;
 }
 
 /** A folder with shards that exist, and with so many entries in the first one. */
-async function prepare(
+export async function prepare(
   stack: AsyncDisposableStack,
   shards: readonly TestShard[],
   entries: number,
   frontends: string = SERVES_HERE,
+  more: readonly string[] = [],
 ): Promise<LogFolder> {
-  const folder = stack.use(await LogFolder.make(CA, shards, [QUIET, frontends]));
+  const folder = stack.use(await LogFolder.make(CA, shards, [QUIET, frontends, ...more]));
   await initHere(folder);
   if (entries === 0) return folder;
   await using here = await serveHere(folder);
@@ -454,7 +459,7 @@ const RESTARTS: Fault = {
   },
 };
 
-/** All of them; the first is none. */
+/** All but those outside of the log; the first is none. */
 export const FAULTS: readonly Fault[] = [
   WELL,
   FILES,

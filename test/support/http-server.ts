@@ -8,6 +8,7 @@ import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
 import { type AppOptions, buildApp, type ServerLimits } from "../../src/http/app.ts";
 import { drain, listen } from "../../src/http/listen.ts";
+import { TrafficCounter } from "../../src/http/traffic.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { FakeLog } from "./fake-log.ts";
 
@@ -23,6 +24,8 @@ export interface TestServer extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly log: FakeLog;
   readonly events: LogEvent[];
+  readonly traffic: TrafficCounter;
+  readonly clock: Clock;
 }
 
 /** A listening one. */
@@ -42,6 +45,7 @@ export function buildTestServer(
   const events: LogEvent[] = [];
   const prefix = "http://127.0.0.1/nimbus2026";
   const site = { submissionUrl: prefix, monitoringUrl: prefix, listed: {} };
+  const traffic = new TrafficCounter(systemClock, []);
   const app = buildApp({
     logs: new Map([["nimbus2026", log]]),
     sites: new Map([["nimbus2026", site]]),
@@ -50,10 +54,18 @@ export function buildTestServer(
     clock,
     observer: (event) => events.push(event),
     limits: { ...WIDE_LIMITS, ...limits },
+    traffic,
     compress: false,
     ...more,
   });
-  return { app, log, events, [Symbol.asyncDispose]: () => drain(app, systemClock, 100) };
+  return {
+    app,
+    log,
+    events,
+    traffic,
+    clock: systemClock,
+    [Symbol.asyncDispose]: () => drain(app, systemClock, 100),
+  };
 }
 
 /** Builds the server and listens on a free port. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LogLevel, loggingObserver } from "../../src/telemetry/logging.ts";
+import { type LogLevel, openLogging } from "../../src/telemetry/logging.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 
 /** Numbers that pino writes. */
@@ -23,7 +23,9 @@ const REQUEST = {
 
 function linesOf(level: LogLevel, ...events: readonly LogEvent[]): readonly unknown[] {
   const lines: unknown[] = [];
-  const observe = loggingObserver(level, { write: (line) => lines.push(JSON.parse(line)) });
+  const { observer: observe } = openLogging(level, {
+    write: (line) => lines.push(JSON.parse(line)),
+  });
   for (const event of events) observe(event);
   return lines.map((line) => {
     assert.ok(typeof line === "object" && line !== null && "time" in line);
@@ -33,13 +35,13 @@ function linesOf(level: LogLevel, ...events: readonly LogEvent[]): readonly unkn
   });
 }
 
-test("loggingObserver() writes a rejection at debug, with its code", () => {
+test("openLogging() writes a rejection at debug, with its code", () => {
   const { type: event, ...fields } = REFUSED;
   assert.deepEqual(linesOf("debug", REFUSED), [{ level: LEVEL.debug, event, ...fields }]);
   assert.deepEqual(linesOf("info", REFUSED), []);
 });
 
-test("loggingObserver() writes refused roots at error, warnings at warn, changes at info", () => {
+test("openLogging() writes refused roots at error, warnings at warn, changes at info", () => {
   const read = { shard: "a", isWhole: true, rootCount: 1, lostCount: 0, blockedCount: 0 } as const;
   const lines = linesOf(
     "info",
@@ -56,7 +58,7 @@ test("loggingObserver() writes refused roots at error, warnings at warn, changes
   ]);
 });
 
-test("loggingObserver() writes a fatal error at fatal, a bug and a failed shard at error", () => {
+test("openLogging() writes a fatal error at fatal, a bug and a failed shard at error", () => {
   const message = "root differs";
   const lines = linesOf(
     "fatal",
@@ -80,7 +82,7 @@ test("loggingObserver() writes a fatal error at fatal, a bug and a failed shard 
   );
 });
 
-test("loggingObserver() writes nothing for single requests and pool sizes, at any level", () => {
+test("openLogging() writes nothing for single requests and pool sizes, at any level", () => {
   const pool = { type: "pool-size", shard: "a", entryCount: 1, bytes: 1 } as const;
   assert.deepEqual(linesOf("trace", REQUEST, pool), []);
 });

@@ -32,7 +32,7 @@ test("metricsObserver() counts requests by shard, endpoint and status, with late
 });
 
 test("metricsObserver() tells accepted, duplicate and refused submissions apart by code", async () => {
-  const submission = { shard: "a", endpoint: "add-chain", durationMs: 5 } as const;
+  const submission = { shard: "a", endpoint: "add-chain", issuer: "CA", durationMs: 5 } as const;
   const answered = { ...submission, type: "submission-answered" } as const;
   const refused = { ...submission, type: "submission-refused" } as const;
   const text = await metricsOf([
@@ -40,11 +40,31 @@ test("metricsObserver() tells accepted, duplicate and refused submissions apart 
     { ...answered, isDuplicate: true },
     { ...refused, code: "REJECTED_ISSUER_UNKNOWN" },
     { ...refused, code: "BUG" },
+    { ...refused, issuer: "unknown", code: "REJECTED_ISSUER_UNKNOWN" },
+    {
+      type: "submission-refused",
+      shard: "a",
+      endpoint: "add-chain",
+      code: "MALFORMED_JSON",
+      durationMs: 1,
+    },
   ]);
-  for (const outcome of ["accepted", "duplicate", "REJECTED_ISSUER_UNKNOWN", "BUG"]) {
+  for (const [outcome, count] of [
+    ["accepted", 1],
+    ["duplicate", 1],
+    ["REJECTED_ISSUER_UNKNOWN", 2],
+    ["BUG", 1],
+    ["MALFORMED_JSON", 1],
+  ] as const) {
     const labels = `shard="a",endpoint="add-chain",outcome="${outcome}"`;
-    has(text, `stratus_submissions_total{${labels}} 1`);
+    has(text, `stratus_submissions_total{${labels}} ${count}`);
   }
+  const byIssuer = (issuer: string, outcome: string) =>
+    `stratus_submissions_by_issuer_total{shard="a",issuer="${issuer}",outcome="${outcome}"}`;
+  has(text, `${byIssuer("CA", "accepted")} 1`);
+  has(text, `${byIssuer("CA", "duplicate")} 1`);
+  has(text, `${byIssuer("CA", "refused")} 2`);
+  has(text, `${byIssuer("unknown", "refused")} 1`);
   has(text, 'stratus_submission_seconds_count{shard="a",endpoint="add-chain"} 2');
 });
 
@@ -57,7 +77,7 @@ test("metricsObserver() shows size, timestamp and age of the published head", as
 });
 
 test("metricsObserver() shows groups, the pool, the state and incidents", async () => {
-  const batch = { treeSize: 3, entryCount: 3, entryBytes: 500 };
+  const batch = { treeSize: 3, entryCount: 3, entryBytes: 500, mergeDelayMs: 40 };
   const text = await metricsOf([
     { type: "batch-committed", shard: "a", ...batch, commitMs: 2, verifyMs: 0.4, signMs: 30 },
     { type: "pool-size", shard: "a", entryCount: 11, bytes: 1_234 },
@@ -74,6 +94,8 @@ test("metricsObserver() shows groups, the pool, the state and incidents", async 
   has(text, 'stratus_batch_step_seconds_sum{shard="a",step="commit"} 0.002');
   has(text, 'stratus_batch_step_seconds_sum{shard="a",step="verify"} 0.0004');
   has(text, 'stratus_batch_step_seconds_sum{shard="a",step="sign"} 0.03');
+  has(text, 'stratus_merge_delay_seconds_bucket{le="0.02",shard="a"} 0');
+  has(text, 'stratus_merge_delay_seconds_bucket{le="0.05",shard="a"} 1');
   has(text, 'stratus_pool_entries{shard="a"} 11');
   has(text, 'stratus_pool_bytes{shard="a"} 1234');
   has(text, 'stratus_shard_state{shard="a",state="starting"} 0');

@@ -2,31 +2,36 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AggregatorRegistry, Counter, Histogram, Registry } from "prom-client";
-import { RequestTally } from "../../src/telemetry/request-tally.ts";
+import { OutcomeTally } from "../../src/telemetry/outcome-tally.ts";
 
 const BOUNDS = [0.001, 0.5, 1, 5];
+const COUNT = { name: "one_total", help: "Ones." };
+const TIMES = { name: "one_seconds", help: "Their times." };
 
-type Request = readonly [shard: string, endpoint: string, status: number, seconds: number];
+type Request = readonly [
+  shard: string,
+  endpoint: string,
+  status: number,
+  seconds: number | undefined,
+];
 
 /** What prom-client's own metrics count. */
 async function countedByLibrary(requests: readonly Request[]): Promise<object[]> {
   const registry = new Registry();
   const count = new Counter({
-    name: "stratus_http_requests_total",
-    help: "Answers by shard, endpoint and status; 499: the client left before its answer.",
+    ...COUNT,
     labelNames: ["shard", "endpoint", "status"],
     registers: [registry],
   });
   const duration = new Histogram({
-    name: "stratus_http_request_seconds",
-    help: "Time from the headers of a request to its answer.",
+    ...TIMES,
     labelNames: ["shard", "endpoint"],
     buckets: BOUNDS,
     registers: [registry],
   });
   for (const [shard, endpoint, status, seconds] of requests) {
     count.inc({ shard, endpoint, status });
-    duration.observe({ shard, endpoint }, seconds);
+    if (seconds !== undefined) duration.observe({ shard, endpoint }, seconds);
   }
   return registry.getMetricsAsJSON();
 }
@@ -37,19 +42,23 @@ async function linesOf(counted: object[]): Promise<readonly string[]> {
   return text.split("\n").sort();
 }
 
-test("property: RequestTally counts as prom-client's own metrics do", async () => {
+test("property: OutcomeTally counts as prom-client's own metrics do", async () => {
   const request = fc.tuple(
     fc.constantFrom("", "a", "b"),
     fc.constantFrom("get-sth", "tile"),
     fc.constantFrom(200, 404, 499),
-    fc.oneof(fc.constantFrom(0, ...BOUNDS), fc.double({ min: 0, max: 9, noNaN: true })),
+    fc.oneof(fc.constantFrom(0, undefined, ...BOUNDS), fc.double({ min: 0, max: 9, noNaN: true })),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(request), async (requests) => {
-      const tally = new RequestTally(BOUNDS);
+      const tally = new OutcomeTally({
+        labels: ["endpoint", "status"],
+        count: COUNT,
+        times: { ...TIMES, bounds: BOUNDS },
+      });
       for (const one of requests) tally.add(...one);
       const expected = await linesOf(await countedByLibrary(requests));
-      assert.deepEqual(await linesOf(tally.counted()), expected);
+      assert.deepEqual(await linesOf([...tally.counted()]), expected);
     }),
   );
 });
