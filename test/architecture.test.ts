@@ -135,6 +135,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       // Pure words, and a file of fingerprints.
       "src/roots/blocklist.ts",
       "src/roots/monitor-root.ts",
+      // When the certificate of an address expires, which a probe tells.
+      "src/tls/certificate.ts",
       // `npm run docs` writes the document that the server answers.
       "src/http/openapi.ts",
       "config",
@@ -146,8 +148,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "sct",
       "ports",
     ],
-    // @peculiar/x509 makes the demo's certificates and needs reflect-metadata.
-    packages: { commander: "*", "@peculiar/x509": "*", "reflect-metadata": "demo-ca.ts" },
+    // @peculiar/x509 makes certificates of the demo and of probes, and needs reflect-metadata.
+    packages: { commander: "*", "@peculiar/x509": "*", "reflect-metadata": "*" },
     node: "any",
   },
 };

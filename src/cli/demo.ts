@@ -24,9 +24,10 @@ import type { Sct } from "../rfc6962/sct.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { sha256 } from "../signer/sha256.ts";
 import { embeddedScts, entryOfChain, entryOfEmbedded } from "./chain.ts";
-import { type DemoCa, type DemoOrder, makeDemoCa } from "./demo-ca.ts";
+import { type DemoCa, makeDemoCa } from "./demo-ca.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { type LogConnection, openLog } from "./log-connection.ts";
+import type { Order } from "./order.ts";
 import { submitAndVerify } from "./submit.ts";
 
 /** A log that was started for the demo. */
@@ -119,7 +120,7 @@ async function takeTour(tour: Tour, ca: DemoCa, url: string): Promise<void> {
 async function submitPrecertificate(
   tour: Tour,
   ca: DemoCa,
-  order: DemoOrder,
+  order: Order,
   connection: LogConnection,
 ): Promise<Sct> {
   tour.step(

@@ -11,6 +11,7 @@ import { HttpStaticSource } from "../client/static-ct.ts";
 import {
   fetchText,
   normalizePrefix,
+  type OnExchange,
   parseAnswer,
   SourceError,
   TIMEOUT_MS,
@@ -29,6 +30,8 @@ export interface LogConnection {
   readonly key: LogKey;
   /** Where the key comes from, in a sentence for people. */
   readonly trust: string;
+  /** Which NotAfter the log takes, by its own word; undefined if it does not say. */
+  readonly window: ListedLog["window"];
 }
 
 /** Which log, and which key to hold it to. */
@@ -39,6 +42,8 @@ export interface LogConnectionOptions {
   readonly key: LogKey | undefined;
   /** Deadline of each exchange; default 30,000. */
   readonly timeoutMs: number | undefined;
+  /** Is told of each exchange. */
+  readonly onExchange?: OnExchange | undefined;
 }
 
 /**
@@ -48,15 +53,16 @@ export interface LogConnectionOptions {
  */
 export async function openLog(options: LogConnectionOptions): Promise<LogConnection> {
   const url = normalizePrefix(options.url);
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const listed = await readLogJson(url, timeoutMs);
+  const { timeoutMs = TIMEOUT_MS, onExchange } = options;
+  const way = { url, timeoutMs, onExchange };
+  const listed = await readLogJson(way);
   if (listed instanceof SourceError) {
     if (options.key === undefined) {
       const message = `log.v3.json does not tell it; give it with --key (${listed.message})`;
       throw new CheckError("log key", message, { cause: listed });
     }
     const trust = "the one given with --key (log.v3.json could not be read)";
-    return connect(url, timeoutMs, options.key, originOf(url), trust);
+    return connect(way, { key: options.key, origin: originOf(url), trust, window: undefined });
   }
   const { key } = options;
   if (key !== undefined && !equalBytes(key.logId, listed.logId)) {
@@ -68,29 +74,33 @@ export async function openLog(options: LogConnectionOptions): Promise<LogConnect
       ? "from the log's own log.v3.json: this trusts the log's word; --key trusts yours"
       : "the one given with --key; log.v3.json states the same";
   const trusted = key ?? openListedKey(url, listed);
-  return connect(url, timeoutMs, trusted, originOf(listed.submissionUrl), trust);
+  const { window, submissionUrl } = listed;
+  return connect(way, { key: trusted, origin: originOf(submissionUrl), trust, window });
+}
+
+/** How a log is reached. */
+interface Way {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly onExchange: OnExchange | undefined;
 }
 
 function connect(
-  url: string,
-  timeoutMs: number,
-  key: LogKey,
-  origin: string,
-  trust: string,
+  way: Way,
+  { origin, ...log }: Pick<LogConnection, "key" | "trust" | "window"> & { readonly origin: string },
 ): LogConnection {
-  const { logId } = key;
+  const { logId } = log.key;
   return {
-    rfc6962: new HttpRfc6962Source({ url, timeoutMs }),
-    staticCt: new HttpStaticSource({ url, timeoutMs, origin, logId, sha256 }),
-    key,
-    trust,
+    rfc6962: new HttpRfc6962Source(way),
+    staticCt: new HttpStaticSource({ ...way, origin, logId, sha256 }),
+    ...log,
   };
 }
 
-async function readLogJson(url: string, timeoutMs: number): Promise<ListedLog | SourceError> {
+async function readLogJson({ url, ...way }: Way): Promise<ListedLog | SourceError> {
   const jsonUrl = `${url}/log.v3.json`;
   try {
-    const text = await fetchText({ url: jsonUrl, bytesMax: LOG_JSON_BYTES_MAX, timeoutMs });
+    const text = await fetchText({ url: jsonUrl, bytesMax: LOG_JSON_BYTES_MAX, ...way });
     return parseAnswer(jsonUrl, () => parseLogJson(sha256, text));
   } catch (thrown) {
     if (thrown instanceof SourceError) return thrown;

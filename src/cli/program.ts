@@ -18,6 +18,7 @@ import { initShards } from "./init.ts";
 import { TERMINAL } from "./io.ts";
 import { type LoadOptions, loadConfig } from "./load-config.ts";
 import { addPolicyCommands } from "./policy-commands.ts";
+import { addProbeCommand } from "./probe-command.ts";
 import { TERMINAL_PROGRESS } from "./progress.ts";
 import { addRootsCommands } from "./roots-commands.ts";
 import { type ServeIo, serve } from "./serve.ts";
@@ -64,6 +65,7 @@ function createRoot(exit: (code: number) => void): Command {
   addCaCommands(root, { exit, load, parseTimeout });
   addPolicyCommands(root, { exit, load, parseTimeout });
   addShardCommands(root, { exit, loadAt, parseTimeout });
+  addProbeCommand(root, { exit, parseTimeout, untilStopped });
   return root;
 }
 

@@ -7,7 +7,11 @@
 import { MalformedError, quote } from "../base/errors.ts";
 import { CheckError } from "../client/check.ts";
 import { cleanText, SourceError } from "../client/transport.ts";
-import { verifySubmission } from "../client/verify-submission.ts";
+import {
+  type SubmissionCheck,
+  type VerifiedSubmission,
+  verifySubmission,
+} from "../client/verify-submission.ts";
 import type { Sct } from "../rfc6962/sct.ts";
 import { sha256 } from "../signer/sha256.ts";
 import { parseCertificate } from "../x509/certificate.ts";
@@ -63,7 +67,7 @@ export async function submitAndVerify(
   prepared: PreparedSubmission,
   io: CommandIo,
 ): Promise<Sct> {
-  const { rfc6962, staticCt, key } = connection;
+  const { rfc6962 } = connection;
   const { endpoint, chain } = prepared;
   const complete = await withMissingIssuer(chain, () => rfc6962.roots());
   const sct = await rfc6962.submit(endpoint, chain);
@@ -71,7 +75,35 @@ export async function submitAndVerify(
   for (const line of describeSct(sct)) io.out(line);
   io.out(`Key: ${connection.trust}`);
   io.out("Checks:");
-  const { head, checkpoint, leafIndex } = await verifySubmission({
+  const onHeld: OnHeld = (check, sentence) => io.out(`  ok  ${sentence} [${check}]`);
+  const submitted = { chain, complete, sct };
+  const { head, checkpoint, leafIndex } = await verifySubmitted(connection, submitted, onHeld);
+  io.out(
+    `All checks hold: entry ${leafIndex} is in the tree of size ${head.treeSize} of ` +
+      `${formatTime(head.timestampMs)} (get-sth) and of size ${checkpoint.treeSize} of ` +
+      `${formatTime(checkpoint.timestampMs)} (checkpoint).`,
+  );
+  return sct;
+}
+
+/** A submission that was answered. */
+export interface AnsweredSubmission {
+  /** As it was sent: DER, leaf first. */
+  readonly chain: readonly Uint8Array[];
+  /** With the issuer of a precertificate, if that was not sent: see `withMissingIssuer`. */
+  readonly complete: readonly Uint8Array[];
+  readonly sct: Sct;
+}
+
+type OnHeld = SubmissionCheck["onHeld"];
+
+/** Verifies an answer and its entry through both APIs. @throws CheckError. */
+export function verifySubmitted(
+  { rfc6962, staticCt, key }: LogConnection,
+  { chain, complete, sct }: AnsweredSubmission,
+  onHeld: OnHeld,
+): Promise<VerifiedSubmission> {
+  return verifySubmission({
     entry: entryOfChain(sha256, complete),
     entryOfChain: (logged) => entryOfChain(sha256, logged),
     chain,
@@ -81,14 +113,8 @@ export async function submitAndVerify(
     staticCt,
     sha256,
     nowMs: Date.now,
-    onHeld: (check, sentence) => io.out(`  ok  ${sentence} [${check}]`),
+    onHeld,
   });
-  io.out(
-    `All checks hold: entry ${leafIndex} is in the tree of size ${head.treeSize} of ` +
-      `${formatTime(head.timestampMs)} (get-sth) and of size ${checkpoint.treeSize} of ` +
-      `${formatTime(checkpoint.timestampMs)} (checkpoint).`,
-  );
-  return sct;
 }
 
 /** Says what was thrown. @returns The exit code. */
@@ -115,7 +141,11 @@ export function report(thrown: unknown, io: CommandIo): number {
   throw thrown;
 }
 
-async function readSubmission(options: SubmitOptions, io: CommandIo): Promise<PreparedSubmission> {
+/** Reads the chain, and says what it is. @throws UsageError. */
+export async function readSubmission(
+  options: Pick<SubmitOptions, "chainFile" | "endpoint">,
+  io: CommandIo,
+): Promise<PreparedSubmission> {
   const { chainFile } = options;
   const name = quote(chainFile);
   const chain = await readChainFile(chainFile);

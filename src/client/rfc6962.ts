@@ -21,7 +21,13 @@ import type { Sct } from "../rfc6962/sct.ts";
 import { decodeDigitallySigned } from "../rfc6962/signature.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { EntryAndProof, Rfc6962Reader } from "./source.ts";
-import { fetchText, normalizePrefix, parseAnswer, TIMEOUT_MS } from "./transport.ts";
+import {
+  fetchText,
+  normalizePrefix,
+  type OnExchange,
+  parseAnswer,
+  TIMEOUT_MS,
+} from "./transport.ts";
 
 /** Largest answers that are taken, in bytes. */
 const SMALL_BYTES_MAX = 65_536;
@@ -38,6 +44,8 @@ export interface HttpSourceOptions {
   readonly url: string;
   /** Deadline of each exchange; default 30,000. */
   readonly timeoutMs?: number;
+  /** Is told of each exchange. */
+  readonly onExchange?: OnExchange | undefined;
 }
 
 /** Posts chains to a log and reads it. Holds no state but its address. */
@@ -45,11 +53,13 @@ export class HttpRfc6962Source implements Rfc6962Reader {
   readonly api = "RFC 6962";
   readonly #prefix: string;
   readonly #timeoutMs: number;
+  readonly #onExchange: OnExchange | undefined;
 
   /** @throws TypeError if the URL is none. */
   constructor(options: HttpSourceOptions) {
     this.#prefix = `${normalizePrefix(options.url)}/ct/v1`;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#onExchange = options.onExchange;
   }
 
   /**
@@ -139,7 +149,9 @@ export class HttpRfc6962Source implements Rfc6962Reader {
   ): Promise<T> {
     const url = `${this.#prefix}/${path}`;
     const body = json === undefined ? {} : { json };
-    const text = await fetchText({ url, bytesMax, timeoutMs: this.#timeoutMs, ...body });
+    const onExchange = this.#onExchange;
+    const exchange = { url, bytesMax, timeoutMs: this.#timeoutMs, onExchange };
+    const text = await fetchText({ ...exchange, ...body });
     return parseAnswer(url, () => parse(text));
   }
 }

@@ -28,6 +28,7 @@ import {
   fetchBytes,
   fetchText,
   normalizePrefix,
+  type OnExchange,
   parseAnswer,
   SourceError,
   TIMEOUT_MS,
@@ -54,7 +55,7 @@ export interface StaticSourceOptions extends HttpSourceOptions {
 export class HttpStaticSource implements StaticCtReader {
   readonly api = "static-ct-api";
   readonly #prefix: string;
-  readonly #timeoutMs: number;
+  readonly #exchange: { readonly timeoutMs: number; readonly onExchange: OnExchange | undefined };
   readonly #log: { readonly origin: string; readonly logId: Uint8Array };
   readonly #sha256: Sha256;
   /** Written by `issuer`: certificates whose hash was compared, by fingerprint. */
@@ -63,18 +64,15 @@ export class HttpStaticSource implements StaticCtReader {
   /** @throws TypeError if the URL is none. */
   constructor(options: StaticSourceOptions) {
     this.#prefix = normalizePrefix(options.url);
-    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    const { timeoutMs = TIMEOUT_MS, onExchange } = options;
+    this.#exchange = { timeoutMs, onExchange };
     this.#log = { origin: options.origin, logId: options.logId };
     this.#sha256 = options.sha256;
   }
 
   async checkpoint(): Promise<Checkpoint> {
     const url = `${this.#prefix}/checkpoint`;
-    const text = await fetchText({
-      url,
-      bytesMax: CHECKPOINT_BYTES_MAX,
-      timeoutMs: this.#timeoutMs,
-    });
+    const text = await fetchText({ url, bytesMax: CHECKPOINT_BYTES_MAX, ...this.#exchange });
     return parseAnswer(url, () => {
       const checkpoint = parseCheckpoint(this.#sha256, text, this.#log);
       decodeDigitallySigned(checkpoint.signature);
@@ -136,8 +134,7 @@ export class HttpStaticSource implements StaticCtReader {
     const known = this.#issuers.get(key);
     if (known !== undefined) return known;
     const url = `${this.#prefix}/issuer/${formatHex(fingerprint)}`;
-    const timeoutMs = this.#timeoutMs;
-    const der = await fetchBytes({ url, bytesMax: ISSUER_BYTES_MAX, timeoutMs });
+    const der = await fetchBytes({ url, bytesMax: ISSUER_BYTES_MAX, ...this.#exchange });
     if (!equalBytes(this.#sha256(der), fingerprint)) {
       throw new SourceError(url, "the certificate's SHA-256 is not its name");
     }
@@ -171,17 +168,16 @@ export class HttpStaticSource implements StaticCtReader {
     path: TilePath,
     bytesMax: number,
   ): Promise<{ readonly url: string; readonly bytes: Uint8Array }> {
-    const timeoutMs = this.#timeoutMs;
     const url = `${this.#prefix}/${formatTilePath(path)}`;
     try {
-      return { url, bytes: await fetchBytes({ url, bytesMax, timeoutMs }) };
+      return { url, bytes: await fetchBytes({ url, bytesMax, ...this.#exchange }) };
     } catch (thrown) {
       // Other logs may delete a partial tile once it is full: c2sp.org/tlog-tiles#partial-tiles.
       const isGone = thrown instanceof SourceError && thrown.status === 404;
       if (!isGone || path.width === TILE_WIDTH) throw thrown;
       const full = `${this.#prefix}/${formatTilePath({ ...path, width: TILE_WIDTH })}`;
       try {
-        return { url: full, bytes: await fetchBytes({ url: full, bytesMax, timeoutMs }) };
+        return { url: full, bytes: await fetchBytes({ url: full, bytesMax, ...this.#exchange }) };
       } catch {
         throw thrown;
       }

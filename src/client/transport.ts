@@ -19,7 +19,22 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** Gives the exchange up before that. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told how it ended. */
+  readonly onExchange?: OnExchange | undefined;
 }
+
+/** A request that is over. */
+export interface Exchange {
+  readonly url: string;
+  /** HTTP status; undefined if no answer came. */
+  readonly status: number | undefined;
+  /** Steady times of this process, body included; milliseconds. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Takes each request that is over, answered or not. */
+export type OnExchange = (exchange: Exchange) => void;
 
 /** What is known of a failed request. */
 export interface SourceFailure {
@@ -59,6 +74,22 @@ export const TIMEOUT_MS = 30_000;
  * @throws SourceError for anything else: another status, a redirect, a longer body, no answer in time.
  */
 export async function fetchBytes(request: HttpRequest): Promise<Uint8Array> {
+  const { url, onExchange } = request;
+  const startMs = performance.now();
+  let status: number | undefined;
+  try {
+    const bytes = await fetchBody(request);
+    status = 200;
+    return bytes;
+  } catch (thrown) {
+    if (thrown instanceof SourceError) status = thrown.status;
+    throw thrown;
+  } finally {
+    onExchange?.({ url, status, startMs, endMs: performance.now() });
+  }
+}
+
+async function fetchBody(request: HttpRequest): Promise<Uint8Array> {
   const { url, json, bytesMax, timeoutMs } = request;
   const deadline = AbortSignal.timeout(timeoutMs);
   try {

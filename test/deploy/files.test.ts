@@ -318,6 +318,34 @@ describe("deploy/stratus.service", () => {
   });
 });
 
+describe("deploy/stratus-probe.service", () => {
+  const probe = directives(readSource("deploy/stratus-probe.service"));
+
+  test("runs a command of the program, with the port that Prometheus's example scrapes", () => {
+    const [command = ""] = probe.get("ExecStart") ?? [];
+    const [entry] = JSON.parse(one("ENTRYPOINT"));
+    assert.ok(command.startsWith(`${entry} probe https://`));
+    const [, port = ""] = /--listen 127\.0\.0\.1:([0-9]+)$/.exec(command) ?? [];
+    assert.ok(readSource("deploy/prometheus.yml").includes(`:${port}"]`), port);
+    for (const flag of command.match(/--[a-z-]+/g) ?? []) {
+      assert.ok(readSource("src/cli/probe-command.ts").includes(`"${flag} <`), flag);
+    }
+  });
+
+  test("is as sandboxed as the log's, writes nothing, and has the CA's files of its own", () => {
+    assert.equal(probe.has("ReadWritePaths"), false);
+    for (const [key, values] of UNIT) {
+      if (!/^(?:Protect|Private|Restrict|NoNew|Capab|Ambient|SystemCall|Lock)/.test(key)) continue;
+      assert.deepEqual(probe.get(key), values, key);
+    }
+    const [command = ""] = probe.get("ExecStart") ?? [];
+    for (const credential of probe.get("LoadCredential") ?? []) {
+      const [name = ""] = credential.split(":");
+      assert.ok(command.includes(`\${CREDENTIALS_DIRECTORY}/${name}`), name);
+    }
+  });
+});
+
 describe("deploy/nginx.conf and deploy/Caddyfile", () => {
   /** Milliseconds that the log keeps a connection without a request. */
   const idleMs = Number(

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { ProbeMetrics } from "../../src/cli/probe-metrics.ts";
 import { makeCa } from "../support/certificates.ts";
 import { alertRules, items, readYaml } from "../support/deploy.ts";
 import { type RunningLog, startRunningLog } from "../support/running-log.ts";
@@ -101,12 +102,25 @@ function metricsIn(expression: string): readonly (readonly [name: string, labels
 /** What Prometheus itself adds to each series. */
 const ADDED = new Set(["job", "instance"]);
 
+/** The metrics of a probe that held and of one that did not, as Prometheus reads them. */
+function probeMetrics(): string {
+  const log = "https://ct.example.org/a";
+  const metrics = new ProbeMetrics();
+  const exchange = { url: `${log}/checkpoint`, status: 200, startMs: 0, endMs: 1 };
+  const tls = { host: "ct.example.org:443", expiresMs: 1 };
+  const held = { failure: undefined, leafIndex: 1, exchanges: [exchange], tls };
+  metrics.add(log, { ...held, times: new Map([["submit", 9]]) }, 1);
+  const failure = { step: "root", kind: "contradiction", message: "" } as const;
+  metrics.add(log, { ...held, failure, times: new Map() }, 2);
+  return metrics.format();
+}
+
 interface Panel {
   readonly title: string;
   readonly targets?: readonly { readonly expr: string }[];
 }
 
-describe("the metrics of a running log", () => {
+describe("the metrics of a running log and of a probe", () => {
   const stack = new AsyncDisposableStack();
   /** Labels of the series of each name, as Prometheus reads it; of none there are no labels. */
   const shown = new Map<string, Set<string>>();
@@ -118,7 +132,8 @@ describe("the metrics of a running log", () => {
     const log: RunningLog = stack.use(await startRunningLog([{ name: "one", roots: [root] }]));
     await log.submitted("one", "add-chain", [root.issue()]);
     await log.json("/one/ct/v1/get-sth");
-    const text = await (await fetch(`${log.operationsUrl}/metrics`)).text();
+    const shownByLog = await (await fetch(`${log.operationsUrl}/metrics`)).text();
+    const text = `${shownByLog}\n${probeMetrics()}`;
     for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
       declared.push(name);
       const suffixes = type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
@@ -163,11 +178,13 @@ describe("the metrics of a running log", () => {
     for (const { expr, name } of dashboard.annotations.list) requireShown(expr, name);
   });
 
-  test(`are those of the table in ${PAGE}, with their labels`, () => {
+  test(`are those of the two tables in ${PAGE}, with their labels`, () => {
     const rows = [...TEXT.matchAll(/^\| `(stratus_\w+)` \| ([^|]+) \|/gm)];
+    const isProbes = (name: string) => name.startsWith("stratus_probe_");
+    const names = declared.filter((name) => name.startsWith("stratus_")).sort();
     assert.deepEqual(
       rows.map(([, name]) => name),
-      declared.filter((name) => name.startsWith("stratus_")).sort(),
+      [...names.filter(isProbes), ...names.filter((name) => !isProbes(name))],
     );
     for (const [, name = "", cell = ""] of rows) {
       const labels = cell === "-" ? [] : cell.split(", ");

@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/level.ts";
 import { writeNginx } from "../support/nginx.ts";
 import { ROOT, readSource } from "../support/source.ts";
 
-/** What the unit may be exposed to at most, of 100: systemd calls it "OK". */
+/** What a unit may be exposed to at most, of 100: systemd calls it "OK". */
 const EXPOSURE_MAX = 20;
 
 function requireSuccess(name: string, args: readonly string[], cwd?: string): string {
@@ -74,26 +74,28 @@ test("caddy takes its configuration", { skip: unlessInstalled("caddy") }, async 
   assert.doesNotMatch(said, /"level":"error"/);
 });
 
-test("systemd takes the unit, without a word", {
-  skip: unlessInstalled("systemd-analyze"),
-}, async () => {
-  await using folder = await temporaryFolder();
-  // Where nobody installed it, verify misses the program: the repository's own stands for it.
-  const program = join(folder.path, "opt", "stratus");
-  await mkdir(join(folder.path, "opt"));
-  await writeFile(program, readSource("stratus"));
-  await chmod(program, 0o755);
-  const unit = join(folder.path, "stratus.service");
-  const text = readSource("deploy/stratus.service");
-  await writeFile(unit, substitute(text, [["/opt/stratus/stratus", program]]));
-  const said = requireSuccess("systemd-analyze", ["verify", "--man=no", unit]);
-  assert.equal(said.trim(), "");
-});
+for (const name of ["stratus.service", "stratus-probe.service"]) {
+  test(`systemd takes ${name}, without a word`, {
+    skip: unlessInstalled("systemd-analyze"),
+  }, async () => {
+    await using folder = await temporaryFolder();
+    // Where nobody installed it, verify misses the program: the repository's own stands for it.
+    const program = join(folder.path, "opt", "stratus");
+    await mkdir(join(folder.path, "opt"));
+    await writeFile(program, readSource("stratus"));
+    await chmod(program, 0o755);
+    const unit = join(folder.path, name);
+    const text = readSource(`deploy/${name}`);
+    await writeFile(unit, substitute(text, [["/opt/stratus/stratus", program]]));
+    const said = requireSuccess("systemd-analyze", ["verify", "--man=no", unit]);
+    assert.equal(said.trim(), "");
+  });
 
-test(`systemd rates the unit's exposure ${EXPOSURE_MAX / 10} or less`, {
-  skip: unlessInstalled("systemd-analyze"),
-}, () => {
-  const limit = `--threshold=${EXPOSURE_MAX}`;
-  const args = ["security", "--offline=yes", "--no-pager", limit, "deploy/stratus.service"];
-  assert.match(requireSuccess("systemd-analyze", args), /Overall exposure level/);
-});
+  test(`systemd rates the exposure of ${name} ${EXPOSURE_MAX / 10} or less`, {
+    skip: unlessInstalled("systemd-analyze"),
+  }, () => {
+    const limit = `--threshold=${EXPOSURE_MAX}`;
+    const args = ["security", "--offline=yes", "--no-pager", limit, `deploy/${name}`];
+    assert.match(requireSuccess("systemd-analyze", args), /Overall exposure level/);
+  });
+}

@@ -24,6 +24,8 @@ import { chainJson } from "./running-log.ts";
 export interface FaultyLog {
   /** `127.0.0.1:port` of its operations server. */
   readonly address: string;
+  /** Which of Prometheus's jobs it belongs to; default `stratus`. */
+  readonly job?: "stratus" | "stratus-probe";
   /** Puts it into the fault; done, or going on until the stack is disposed of. */
   readonly strike: () => Promise<void>;
 }
@@ -222,7 +224,7 @@ const ROOM: Fault = {
 };
 
 /** How long the slow disk takes for a commit. */
-const COMMIT_MS = 1_300;
+export const COMMIT_MS = 1_300;
 
 const SLOW_DISK: Fault = {
   name: "the disk is slow",

@@ -1,9 +1,17 @@
 /**
- * Faults of what stands before a log, for the alerts that must tell of them.
+ * Faults of what stands before a log, and of logs as a probe sees them from outside, for the alerts
+ * that must tell of them.
  * @module
  */
-import { addressOf, type Fault, NO_AUDIT, prepare, SHARD } from "./faults.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { probe } from "../../src/cli/probe.ts";
+import { REAL_SEAM } from "../../src/storage/level/real.ts";
+import type { Seam } from "../../src/storage/level/seam.ts";
+import { addressOf, CA, COMMIT_MS, type Fault, NO_AUDIT, prepare, SHARD } from "./faults.ts";
+import { type Lies, NaiveLog } from "./naive-log.ts";
+import { writeProbeCa } from "./probe-ca.ts";
 import { serveHere } from "./running.ts";
+import { Files } from "./submit-run.ts";
 import { startTls } from "./tls-server.ts";
 
 const CERTIFICATE: Fault = {
@@ -23,5 +31,100 @@ const CERTIFICATE: Fault = {
   },
 };
 
+/** Probes a log again and again, until it is stopped or the stack is disposed of. */
+async function startProbe(
+  stack: AsyncDisposableStack,
+  url: string,
+): Promise<{ readonly address: string; readonly stop: () => Promise<void> }> {
+  const files = stack.use(await Files.make());
+  const { caCertFile, caKeyFile } = await writeProbeCa(files, "p256", CA);
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  const { promise: listening, resolve: onListening } = Promise.withResolvers<string>();
+  const running = probe(
+    {
+      urls: [url],
+      caCertFile,
+      caKeyFile,
+      timeoutMs: 10_000,
+      withinMs: 0,
+      everyMs: 300,
+      listen: "127.0.0.1:0",
+      stopped,
+      onListening,
+    },
+    { out: () => {}, err: () => {} },
+  );
+  const stop = async (): Promise<void> => {
+    resolve();
+    await running;
+  };
+  stack.defer(stop);
+  return { address: addressOf(await listening), stop };
+}
+
+/** A fault of a log that a probe meets. */
+function probed(name: string, alerts: readonly string[], lies: () => Lies): Fault {
+  return {
+    name,
+    alerts: alerts.map((alert) => [alert, ""]),
+    async start(stack) {
+      const log = stack.use(await NaiveLog.start(3));
+      const { address } = await startProbe(stack, log.url);
+      return {
+        address,
+        job: "stratus-probe",
+        async strike() {
+          log.lies = lies();
+        },
+      };
+    },
+  };
+}
+
+const SLOW: Fault = {
+  name: "a probe waits long for its SCTs",
+  alerts: [["StratusProbeSlow", ""]],
+  async start(stack) {
+    const folder = await prepare(stack, [{ name: SHARD, more: NO_AUDIT }], 0);
+    const seam: Seam = {
+      ...REAL_SEAM,
+      poisoned: new Set(),
+      async openDatabase(path, options) {
+        const database = await REAL_SEAM.openDatabase(path, options);
+        return {
+          ...database,
+          async write(...write) {
+            await delay(COMMIT_MS);
+            await database.write(...write);
+          },
+        };
+      },
+    };
+    const here = stack.use(await serveHere(folder, { seam: () => seam }));
+    const { address } = await startProbe(stack, `${here.listenUrl}/${SHARD}`);
+    return { address, job: "stratus-probe", strike: async () => {} };
+  },
+};
+
+const SILENT: Fault = {
+  name: "the probe is gone",
+  alerts: [["StratusProbeSilent", ""]],
+  async start(stack) {
+    const log = stack.use(await NaiveLog.start(3));
+    const { address, stop } = await startProbe(stack, log.url);
+    return { address, job: "stratus-probe", strike: stop };
+  },
+};
+
 /** All of them. */
-export const OUTSIDE_FAULTS: readonly Fault[] = [CERTIFICATE];
+export const OUTSIDE_FAULTS: readonly Fault[] = [
+  CERTIFICATE,
+  probed("a log answers a probe 503", ["StratusProbeFails"], () => ({
+    answer: (truth) => ({ ...truth, status: 503 }),
+  })),
+  probed("a log lies to a probe", ["StratusProbeFails", "StratusProbeContradicted"], () => ({
+    sct: (sct) => ({ ...sct, timestampMs: sct.timestampMs - 1 }),
+  })),
+  SLOW,
+  SILENT,
+];

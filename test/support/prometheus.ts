@@ -17,8 +17,10 @@ const INTERVAL = "500ms";
 export interface Target {
   /** What is done to it. */
   readonly fault: string;
-  /** `127.0.0.1:port` of the operations server. */
+  /** `127.0.0.1:port` of the operations server, or of a probe. */
   readonly address: string;
+  /** As the rules name it; default `stratus`. */
+  readonly job?: "stratus" | "stratus-probe";
 }
 
 /** An alert that fires. */
@@ -54,12 +56,13 @@ export class Prometheus implements AsyncDisposable {
         evaluation_interval: INTERVAL,
       },
       rule_files: ["alerts.yml"],
-      scrape_configs: [
-        {
-          job_name: "stratus",
-          static_configs: [{ targets: targets.map(({ address: scraped }) => scraped) }],
-        },
-      ],
+      scrape_configs: (["stratus", "stratus-probe"] as const).map((name) => {
+        const own = targets.filter(({ job = "stratus" }) => job === name);
+        return {
+          job_name: name,
+          static_configs: [{ targets: own.map(({ address: scraped }) => scraped) }],
+        };
+      }),
     };
     // JSON is YAML.
     await writeFile(join(folder, "prometheus.yml"), JSON.stringify(config));
