@@ -12,6 +12,7 @@ import { type ProbeCaFiles, writeProbeCa } from "../support/probe-ca.ts";
 import { until } from "../support/process.ts";
 import { LIES, SEED_COUNT } from "../support/submit-lies.ts";
 import { chain, Files, pem, precertChain, type Run } from "../support/submit-run.ts";
+import { startTls } from "../support/tls-server.ts";
 
 const stack = new AsyncDisposableStack();
 let files: Files;
@@ -218,6 +219,17 @@ test("probe() with --every exports the metrics of each log", async () => {
   }
   assert.match(ran.out, /one: Everything holds: entry 3/);
   assert.match(ran.err, /other: FAILED at "SCT signature": what the log said is not true/);
+});
+
+test("probe() exports when the certificate of an https address expires, if nothing else works", async () => {
+  const expiry = new Date("2031-05-06T07:08:09Z");
+  await using server = await startTls(expiry, expiry);
+  const url = `https://${server.host}/a`;
+  const { text } = await metricsUntil([url], (shown) => /_tls_expiry\S+ [0-9]/.test(shown));
+  const labels = `log="${url}",host="${server.host}"`;
+  const line = `stratus_probe_tls_expiry_timestamp_seconds{${labels}} ${expiry.getTime() / 1_000}`;
+  assert.ok(text.split("\n").includes(line), text);
+  assert.match(text, /_requests_total\{[^}]*,status="none"\}/);
 });
 
 test("probe() exits 2 for mistakes in the command, before anything is sent", async () => {

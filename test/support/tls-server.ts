@@ -9,8 +9,10 @@ import { pem } from "./submit-run.ts";
 
 /** A server that listens on 127.0.0.1. */
 export interface TlsServer extends AsyncDisposable {
-  /** `127.0.0.1:port`. */
+  /** `127.0.0.1:port`; its certificate is for `localhost`. */
   readonly host: string;
+  /** PEM of its root. */
+  readonly root: string;
 }
 
 /** Starts one whose certificate and issuer expire at these times. */
@@ -29,6 +31,7 @@ export async function startTls(leaf: Date, issuer: Date): Promise<TlsServer> {
   if (address === null || typeof address === "string") throw new Error("no port");
   return {
     host: `127.0.0.1:${address.port}`,
+    root: pem(root.der),
     async [Symbol.asyncDispose]() {
       await new Promise((resolve) => server.close(resolve));
     },

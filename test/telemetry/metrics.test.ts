@@ -126,6 +126,28 @@ test("metricsObserver() says how many roots there are, since when, and what was 
   has(text, 'stratus_roots_refused_total{shard="",reason="blocklist"} 2');
 });
 
+test("metricsObserver() shows the certificates of public addresses, the guard and the drift", async () => {
+  const host = "ct.example.org:443";
+  const text = await metricsOf(
+    [
+      { type: "tls-certificate", host, expiresMs: 9_000, problem: "" },
+      { type: "tls-unread", host, message: "down" },
+      { type: "tls-certificate", host: "mon:443", expiresMs: 8_000, problem: "expired" },
+      { type: "guard-head", shard: "a", treeSize: 7, timestampMs: 1_000 },
+      { type: "clock-drift", driftMs: -1_500 },
+    ],
+    3_500,
+  );
+  has(text, `stratus_tls_expiry_timestamp_seconds{host="${host}"} 9`);
+  has(text, `stratus_tls_valid{host="${host}"} 1`);
+  has(text, 'stratus_tls_valid{host="mon:443"} 0');
+  has(text, `stratus_tls_checks_total{host="${host}",result="failed"} 1`);
+  has(text, `stratus_tls_checks_total{host="${host}",result="ok"} 1`);
+  has(text, 'stratus_guard_tree_size{shard="a"} 7');
+  has(text, 'stratus_guard_age_seconds{shard="a"} 2.5');
+  has(text, "stratus_clock_drift_seconds -1.5");
+});
+
 test("metricsObserver() includes the process: CPU, memory, event loop delay", async () => {
   const text = await metricsOf([]);
   for (const name of [

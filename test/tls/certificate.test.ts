@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { readCertificate, tlsHost } from "../../src/tls/certificate.ts";
 import { freePort } from "../support/deploy.ts";
 import { startTls } from "../support/tls-server.ts";
@@ -23,6 +24,21 @@ test("readCertificate() shows when the first certificate of the chain expires", 
     const { expiresMs, problem } = await readCertificate(server.host, 10_000);
     assert.equal(expiresMs, SOON.getTime());
     assert.match(problem, /SELF_SIGNED|UNABLE_TO/, "nobody trusts this root");
+  }
+});
+
+test("readCertificate() has no objection to a certificate that a client would take", async () => {
+  await using server = await startTls(SOON, LATER);
+  const before = getCACertificates();
+  try {
+    setDefaultCACertificates([server.root]);
+    const local = server.host.replace("127.0.0.1", "localhost");
+    const expiresMs = SOON.getTime();
+    assert.deepEqual(await readCertificate(local, 10_000), { expiresMs, problem: "" });
+    const { problem } = await readCertificate(server.host, 10_000);
+    assert.match(problem, /ALTNAME/, "it is not for the address");
+  } finally {
+    setDefaultCACertificates(before);
   }
 });
 
