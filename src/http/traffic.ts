@@ -13,7 +13,7 @@ import { addHitters, HeavyHitters, type Hitters } from "../policy/heavy-hitters.
 /** Until counting begins afresh; what was counted before is told for as long again. */
 const WINDOW_MS = 300_000;
 
-/** Addresses, and forwarding headers, whose network is remembered. */
+/** Addresses whose network is remembered: of connections, and of those that proxies name. */
 const ADDRESSES_MAX = 4_096;
 
 /** A header that is longer is no key of its own. */
@@ -44,8 +44,8 @@ export class TrafficCounter {
   readonly #trustedProxies: readonly Network[];
   /** By the address of the connection: its network, or undefined for a trusted proxy. */
   readonly #peers = new Map<string, string | undefined>();
-  /** By the forwarding header that came from a trusted proxy. */
-  readonly #forwarded = new Map<string, string>();
+  /** By the last address that a trusted proxy forwards for, unless that is one, too. */
+  readonly #hops = new Map<string, string>();
   #window = 0;
   #last: Counting = makeCounting();
   #now: Counting = makeCounting();
@@ -106,11 +106,17 @@ export class TrafficCounter {
       remember(this.#peers, peer, network);
     }
     if (network !== undefined) return network;
+    // What stands left of the last address is the client's to change with each request.
     const header = forwarded ?? "";
-    const known = this.#forwarded.get(header);
+    const last = header.slice(header.lastIndexOf(",") + 1).trim();
+    const known = this.#hops.get(last);
     if (known !== undefined) return known;
     const found = this.#parse(peer, header);
-    if (header.length <= HEADER_LENGTH_MAX) remember(this.#forwarded, header, found);
+    // Nothing is remembered of what names no address: then it is the proxy that counts.
+    const isItsOwn =
+      last.length <= HEADER_LENGTH_MAX &&
+      !isTrustedPeer({ peer: last, forwardedFor: undefined }, this.#trustedProxies);
+    if (isItsOwn && found !== this.#parse(peer, undefined)) remember(this.#hops, last, found);
     return found;
   }
 

@@ -63,13 +63,22 @@ test("TrafficCounter believes X-Forwarded-For of a trusted proxy alone", () => {
   const counter = new TrafficCounter(clock, PROXIES);
   const forwarded = ["X-Forwarded-For", "203.0.113.9, 198.51.100.7", "x-forwarded-for", "10.9.9.9"];
   counter.count("reads", request("10.1.2.3", ...forwarded));
+  counter.count("reads", request("10.1.2.3", "X-Forwarded-For", "203.0.113.9,10.9.9.9"));
+  counter.count("reads", request("10.1.2.3", "X-Forwarded-For", "junk, 203.0.113.8"));
   counter.count("reads", request("10.1.2.3"));
+  counter.count("reads", request("10.5.5.5"));
+  counter.count("reads", request("10.6.6.6", "X-Forwarded-For", "junk"));
+  counter.count("reads", request("10.7.7.7", "X-Forwarded-For", "junk"));
   counter.count("reads", request("192.0.2.1", ...forwarded));
   counter.count("reads", request("192.0.2.1", ...forwarded));
   assert.deepEqual(networksOf(shown(clock, counter).reads), [
+    ["203.0.113.0/24", 2],
     ["192.0.2.0/24", 2],
     ["198.51.100.0/24", 1],
     ["10.1.2.0/24", 1],
+    ["10.5.5.0/24", 1],
+    ["10.6.6.0/24", 1],
+    ["10.7.7.0/24", 1],
   ]);
 });
 
