@@ -92,16 +92,17 @@ function newer(name: string, reason: RegExp, reads: Cause["reads"], spoil: Cause
   };
 }
 
-const STORE = /FATAL_STORE_FORMAT: expected store format 1, got 2: a newer program wrote it/;
+const STORE = /FATAL_STORE_FORMAT: expected store format 1 or 2, got 3: a newer program wrote it/;
+const HEAD = /FATAL_STORE_FORMAT: expected a head of format 1, got 2: a newer program wrote it/;
 
 testCause(
   newer("an identity record", STORE, "nothing", (world) =>
-    editRecord(world, "I", (value) => value.writeUInt16BE(2)),
+    editRecord(world, "I", (value) => value.writeUInt16BE(3)),
   ),
 );
 
 testCause(
-  newer("a head record", STORE, "nothing", (world) =>
+  newer("a head record", HEAD, "nothing", (world) =>
     editRecord(world, "H", (value) => value.writeUInt8(2)),
   ),
 );

@@ -184,6 +184,7 @@ const RECORDS: readonly FuzzTarget[] = [
     "identity",
     [
       {
+        format: 1 as const,
         identity: {
           name: "a2027",
           logId: new Uint8Array(32),

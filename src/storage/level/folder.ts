@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
 import type { Sha256 } from "../../merkle/hash.ts";
 import type { ShardIdentity } from "../store.ts";
-import { corrupt, encodeIdentity, IDENTITY_KEY, RecordBatch } from "./record.ts";
+import { corrupt, encodeIdentity, FORMAT, IDENTITY_KEY, RecordBatch } from "./record.ts";
 import type { Database, DatabaseOptions, Seam } from "./seam.ts";
 
 /** Paths in a shard's folder. */
@@ -94,7 +94,7 @@ export async function createLevelStore(
     const database = await seam.openDatabase(paths.newDatabase, databaseOptions(options, true));
     try {
       const batch = new RecordBatch();
-      batch.put(IDENTITY_KEY, encodeIdentity({ identity, segmentTiles }));
+      batch.put(IDENTITY_KEY, encodeIdentity({ format: FORMAT.plain, identity, segmentTiles }));
       await database.write(batch.writes, { sync: true });
     } finally {
       await database.close();

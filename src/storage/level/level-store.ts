@@ -27,6 +27,7 @@ import type {
 import { EntryFiles } from "./entry-files.ts";
 import type { EntryPlaces } from "./entry-pieces.ts";
 import { attempt, type LevelStoreOptions, openDatabase, pathsOf } from "./folder.ts";
+import { readRaisedIdentity } from "./format.ts";
 import { IssuerFiles } from "./issuer-files.ts";
 import {
   findTail,
@@ -48,7 +49,6 @@ import {
   PUBLISHED_KEY,
   RecordBatch,
   readHead,
-  readIdentity,
   readRecord,
 } from "./record.ts";
 import { beginRunning, endRunning } from "./running.ts";
@@ -92,7 +92,7 @@ export async function openLevelStore(
       beginRunning(options.seam.files, folder, paths.database),
     );
     database = await openDatabase(paths.database, options);
-    const { identity, segmentTiles } = readIdentity(database);
+    const { identity, segmentTiles } = await readRaisedIdentity(database);
     const entries = new EntryFiles(options.seam.files, paths.entries, segmentTiles);
     const sealed = new SealedFiles(options.seam.files, paths.sealed, segmentTiles);
     await entries.removeCopies();

@@ -28,8 +28,17 @@ import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import type { DedupHit, ShardIdentity } from "../store.ts";
 import type { Database, Write } from "./seam.ts";
 
-/** The newest format that this program reads and the one that it writes. */
-export const FORMAT_VERSION = 1;
+/**
+ * Formats of a store, which its identity record names; a program refuses those that it does not
+ * know. A store begins as `plain`, and becomes `sealed` with its first sealed segment: a program
+ * that knows nothing of those would find entries missing.
+ */
+export const FORMAT = { plain: 1, sealed: 2 } as const;
+
+/** One of {@link FORMAT}. */
+export type Format = (typeof FORMAT)[keyof typeof FORMAT];
+
+const HEAD_VERSION = 1;
 
 /** First byte of each kind of key. */
 export const PREFIX = {
@@ -70,6 +79,7 @@ export interface HeadRecord {
 
 /** The record `I`. */
 export interface IdentityRecord {
+  readonly format: Format;
   readonly identity: ShardIdentity;
   /** Tiles of one entry segment. */
   readonly segmentTiles: number;
@@ -142,7 +152,7 @@ export class RecordBatch {
 
 /** `uint8 version(1); head committed; uint8 hasPrevious; head previous; sha256; 3 x uint64`. */
 export function encodeHead(record: HeadRecord): Uint8Array {
-  const writer = new TlsWriter(160).uint(FORMAT_VERSION, 1);
+  const writer = new TlsWriter(160).uint(HEAD_VERSION, 1);
   writeTreeHead(writer, record.committed);
   writer.uint(record.previous === undefined ? 0 : 1, 1);
   if (record.previous !== undefined) writeTreeHead(writer, record.previous);
@@ -157,7 +167,8 @@ export function encodeHead(record: HeadRecord): Uint8Array {
 /** Reads what {@link encodeHead} writes; copies. @throws FatalError `FATAL_STORE_FORMAT`, `FATAL_STORE_CORRUPT`. */
 export function decodeHead(payload: Uint8Array): HeadRecord {
   return decodeRecord("head", payload, (reader) => {
-    requireVersion(reader.uint(1));
+    const version = reader.uint(1);
+    if (version !== HEAD_VERSION) throw newer("a head of format 1", version);
     const committed = readTreeHead(reader);
     const hasPrevious = readFlag(reader);
     return {
@@ -187,13 +198,13 @@ export function decodePublished(payload: Uint8Array): SignedTreeHead {
 }
 
 /**
- * `uint16 version(1); uint8 type; opaque log_id[32]; name<..>; origin<..>; uint64 not_after_start;
- * uint64 not_after_limit; uint16 segment_tiles`. Every format to come keeps the version first and
+ * `uint16 format; uint8 type; opaque log_id[32]; name<..>; origin<..>; uint64 not_after_start;
+ * uint64 not_after_limit; uint16 segment_tiles`. Every format to come keeps its number first and
  * the CRC-32 last.
  */
-export function encodeIdentity({ identity, segmentTiles }: IdentityRecord): Uint8Array {
+export function encodeIdentity({ format, identity, segmentTiles }: IdentityRecord): Uint8Array {
   return new TlsWriter()
-    .uint(FORMAT_VERSION, 2)
+    .uint(format, 2)
     .uint(identity.type === "rfc6962" ? 0 : 1, 1)
     .fixed(identity.logId)
     .vector(encodeUtf8(identity.name), 2)
@@ -207,7 +218,7 @@ export function encodeIdentity({ identity, segmentTiles }: IdentityRecord): Uint
 /** Reads what {@link encodeIdentity} writes; copies. @throws FatalError `FATAL_STORE_FORMAT`, `FATAL_STORE_CORRUPT`. */
 export function decodeIdentity(payload: Uint8Array): IdentityRecord {
   return decodeRecord("identity", payload, (reader) => {
-    requireVersion(reader.uint(2));
+    const format = requireFormat(reader.uint(2));
     const type = readFlag(reader) ? "static-ct-api" : "rfc6962";
     const logId = reader.fixed(32).slice();
     const name = decodeUtf8(reader.vector(2));
@@ -215,6 +226,7 @@ export function decodeIdentity(payload: Uint8Array): IdentityRecord {
     const notAfterStartMs = reader.uint(8);
     const notAfterLimitMs = reader.uint(8);
     return {
+      format,
       identity: { name, logId, origin, type, notAfterStartMs, notAfterLimitMs },
       segmentTiles: reader.uint(2),
     };
@@ -284,12 +296,15 @@ function decodeRecord<T>(what: string, payload: Uint8Array, read: (reader: TlsRe
   }
 }
 
-function requireVersion(version: number): void {
-  if (version === FORMAT_VERSION) return;
-  throw new FatalError(
-    "FATAL_STORE_FORMAT",
-    `expected store format ${FORMAT_VERSION}, got ${version}: a newer program wrote it`,
-  );
+function requireFormat(number: number): Format {
+  const format = Object.values(FORMAT).find((known) => known === number);
+  if (format === undefined) throw newer("store format 1 or 2", number);
+  return format;
+}
+
+function newer(expected: string, got: number): FatalError {
+  const message = `expected ${expected}, got ${got}: a newer program wrote it`;
+  return new FatalError("FATAL_STORE_FORMAT", message);
 }
 
 /** One octet: 0 or 1, and no other spelling of either. */

@@ -13,6 +13,7 @@ import { readTimestampedEntry } from "../../rfc6962/entry.ts";
 import { type EntryRun, entryOfRun } from "../store.ts";
 import { hashColumn, readItems } from "./column.ts";
 import { type EntryPlaces, encodeSealed, readCommitted, sealedKey } from "./entry-pieces.ts";
+import { putSealedFormat } from "./format.ts";
 import { corrupt, RecordBatch, readRecord } from "./record.ts";
 import type { SealedSegment } from "./sealed-files.ts";
 import {
@@ -81,6 +82,7 @@ export async function sealSegment(store: SealingStore, segment: number, pace: Pa
 /** Makes the index say that a segment is sealed. @throws as `SealingStore.write`. */
 export async function nameSealed(store: SealingStore, segment: number): Promise<void> {
   const batch = new RecordBatch();
+  putSealedFormat(batch, store.places().database);
   batch.put(sealedKey(segment), encodeSealed());
   await store.write(batch);
 }

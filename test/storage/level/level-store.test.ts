@@ -8,6 +8,7 @@ import { type LevelStore, openLevelStore } from "../../../src/storage/level/leve
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import {
   encodeIdentity,
+  FORMAT,
   hashKey,
   IDENTITY_KEY,
   PREFIX,
@@ -291,8 +292,12 @@ describe("openLevelStore()", () => {
     await using root = await temporaryFolder();
     const { path } = await filled(root);
     await tamper(path, async (database) => {
-      const payload = encodeIdentity({ identity: TEST_IDENTITY, segmentTiles: 1 });
-      payload[1] = 2;
+      const payload = encodeIdentity({
+        format: FORMAT.plain,
+        identity: TEST_IDENTITY,
+        segmentTiles: 1,
+      });
+      payload[1] = 3;
       await put(database, IDENTITY_KEY, sealValue(IDENTITY_KEY, payload));
     });
     await assert.rejects(openLevelStore(path, LEVEL_OPTIONS), fatal("FATAL_STORE_FORMAT"));

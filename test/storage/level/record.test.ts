@@ -15,6 +15,7 @@ import {
   decodePublished,
   encodeHead,
   encodeIdentity,
+  FORMAT,
   openValue,
   sealValue,
 } from "../../../src/storage/level/record.ts";
@@ -158,12 +159,16 @@ test("decodeHead() and decodeIdentity() refuse newer versions, cut and trailing 
         writeBufferBytes: 1,
       }),
     ],
-    [decodeIdentity, 2, encodeIdentity({ identity: TEST_IDENTITY, segmentTiles: 64 })],
+    [
+      decodeIdentity,
+      2,
+      encodeIdentity({ format: FORMAT.plain, identity: TEST_IDENTITY, segmentTiles: 64 }),
+    ],
   ] as const;
   for (const [decode, versionBytes, payload] of payloads) {
     decode(payload);
     const newer = payload.slice();
-    newer[versionBytes - 1] = 2;
+    newer[versionBytes - 1] = 3;
     assert.throws(() => decode(newer), fatal("FATAL_STORE_FORMAT"));
     assert.throws(() => decode(payload.subarray(0, -1)), fatal("FATAL_STORE_CORRUPT"));
     assert.throws(() => decode(Uint8Array.of(...payload, 0)), fatal("FATAL_STORE_CORRUPT"));
@@ -176,7 +181,11 @@ test("decodeHead() and decodeIdentity() take 0 and 1 as flags, and nothing else"
   const record = { committed: head, previous: head, entriesSha256: new Uint8Array(32), ...totals };
   const flagged = [
     [decodeHead, 49, encodeHead(record)],
-    [decodeIdentity, 2, encodeIdentity({ identity: TEST_IDENTITY, segmentTiles: 64 })],
+    [
+      decodeIdentity,
+      2,
+      encodeIdentity({ format: FORMAT.plain, identity: TEST_IDENTITY, segmentTiles: 64 }),
+    ],
   ] as const;
   for (const [decode, offset, payload] of flagged) {
     assert.equal(payload[offset], 1);
