@@ -35,6 +35,7 @@ import { type LevelStore, openLevelStore } from "./storage/level/level-store.ts"
 import { REAL_SEAM } from "./storage/level/real.ts";
 import { LAG_ENTRIES_MAX, Sealer, SealingTurn } from "./storage/level/sealer.ts";
 import type { Seam } from "./storage/level/seam.ts";
+import { readRestoredNote } from "./storage/restored-note.ts";
 import type { Store } from "./storage/store.ts";
 import type { Observer } from "./telemetry/observer.ts";
 import type { RootSet } from "./x509/roots.ts";
@@ -151,7 +152,7 @@ async function openShard(
     const state = await store.load();
     requireIdentity(state.identity, identity);
     const judge = judgeOf(config, shard, rootSet, clock);
-    const opened = await openSigner(config.guard, key, world.guardFolder);
+    const opened = await openSigner(config.guard, shard.folder, key, world.guardFolder);
     const { heads, problems } = readPublicHeads(sha256, await world.answers, {
       ...identity,
       publicKey: key.publicKey,
@@ -223,14 +224,19 @@ function levelOptions(seam: Seam, world: ShardWorld): LevelStoreOptions {
 /** Without its guard a key signs nothing, but what is proven stays readable. */
 async function openSigner(
   guard: string,
+  folder: string,
   key: EcdsaKey,
   decorate: World["guardFolder"] = (folder) => folder,
 ): Promise<Signer> {
   await using opening = new AsyncDisposableStack();
   try {
     const opened = opening.use(await openGuardFolder(guard, key.logId, lockFolder));
-    const folder = decorate(opened);
-    const signer = new GuardedSigner({ key, folder, sha256 });
+    const restored = await readRestoredNote(folder);
+    if (restored?.readOnly !== undefined) {
+      const message = `${restored.readOnly}; nothing is signed (restored.json in ${folder})`;
+      throw new FatalError("FATAL_GUARD_MISSING", message);
+    }
+    const signer = new GuardedSigner({ key, folder: decorate(opened), sha256 });
     opening.move();
     return signer;
   } catch (error) {

@@ -125,12 +125,15 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       // The composition roots: a running log, `init`, a folder that is looked at, and
       // what is asked of a configuration without serving it.
       "src/archive.ts",
+      "src/backup.ts",
       "src/compose.ts",
       "src/create.ts",
       "src/inspect.ts",
       "src/keep-roots.ts",
       "src/offline.ts",
       "src/shards.ts",
+      "src/renew-guard.ts",
+      "src/restore.ts",
       "src/signer/sha256.ts",
       // Pure words, and a file of fingerprints.
       "src/roots/blocklist.ts",
@@ -217,6 +220,7 @@ for (const file of PORTS.filter((port) => sourceFiles(port).length > 0)) {
 /** Of the process, its operations port, of `init`, of a frontend thread, of commands that serve nothing; and what the first and the last share. */
 const ROOTS: readonly string[] = [
   "archive",
+  "backup",
   "compose",
   "create",
   "frontend",
@@ -226,6 +230,8 @@ const ROOTS: readonly string[] = [
   "offline",
   "open-shards",
   "operations",
+  "renew-guard",
+  "restore",
   "server-parts",
   "shards",
 ];

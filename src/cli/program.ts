@@ -10,6 +10,7 @@ import { type Running, startStratus } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { chooseOverrides, type OverrideFlags } from "../config/override.ts";
 import { auditLog } from "./audit.ts";
+import { addBackupCommands } from "./backup-commands.ts";
 import { addCaCommands } from "./ca-commands.ts";
 import { checkConfig } from "./config.ts";
 import { demo } from "./demo.ts";
@@ -61,6 +62,7 @@ function createRoot(exit: (code: number) => void): Command {
   addServerCommands(root, exit);
   addClientCommands(root, exit);
   addAuditCommands(root, exit);
+  addBackupCommands(root, { exit, load, parseTimeout });
   addRootsCommands(root, exit, load);
   addCaCommands(root, { exit, load, parseTimeout });
   addPolicyCommands(root, { exit, load, parseTimeout });

@@ -8,6 +8,7 @@ import { MalformedError } from "../base/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../checkpoint/checkpoint.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
+import { decodeUtf8 } from "../encoding/utf8.ts";
 import { HASH_BYTES, type Sha256 } from "../merkle/hash.ts";
 import { TILE_WIDTH } from "../merkle/tile.ts";
 import { encodeExtraData, encodeMerkleTreeLeaf } from "../rfc6962/entry.ts";
@@ -25,8 +26,8 @@ import {
   type TiledTree,
 } from "./tile-proof.ts";
 import {
+  type FetchBytes,
   fetchBytes,
-  fetchText,
   normalizePrefix,
   type OnExchange,
   parseAnswer,
@@ -49,6 +50,8 @@ export interface StaticSourceOptions extends HttpSourceOptions {
   /** SHA-256 of its SubjectPublicKeyInfo; 32 bytes. */
   readonly logId: Uint8Array;
   readonly sha256: Sha256;
+  /** Fetches in the place of HTTP, for `url` as it is; see `folder-fetch.ts`. */
+  readonly fetch?: FetchBytes | undefined;
 }
 
 /** Reads a static log. Remembers the issuers that it met, at most 4,096. */
@@ -58,12 +61,14 @@ export class HttpStaticSource implements StaticCtReader {
   readonly #exchange: { readonly timeoutMs: number; readonly onExchange: OnExchange | undefined };
   readonly #log: { readonly origin: string; readonly logId: Uint8Array };
   readonly #sha256: Sha256;
+  readonly #fetch: FetchBytes;
   /** Written by `issuer`: certificates whose hash was compared, by fingerprint. */
   readonly #issuers = new Map<string, Uint8Array>();
 
   /** @throws TypeError if the URL is none. */
   constructor(options: StaticSourceOptions) {
-    this.#prefix = normalizePrefix(options.url);
+    this.#prefix = options.fetch === undefined ? normalizePrefix(options.url) : options.url;
+    this.#fetch = options.fetch ?? fetchBytes;
     const { timeoutMs = TIMEOUT_MS, onExchange } = options;
     this.#exchange = { timeoutMs, onExchange };
     this.#log = { origin: options.origin, logId: options.logId };
@@ -72,8 +77,9 @@ export class HttpStaticSource implements StaticCtReader {
 
   async checkpoint(): Promise<Checkpoint> {
     const url = `${this.#prefix}/checkpoint`;
-    const text = await fetchText({ url, bytesMax: CHECKPOINT_BYTES_MAX, ...this.#exchange });
+    const bytes = await this.#fetch({ url, bytesMax: CHECKPOINT_BYTES_MAX, ...this.#exchange });
     return parseAnswer(url, () => {
+      const text = decodeUtf8(bytes);
       const checkpoint = parseCheckpoint(this.#sha256, text, this.#log);
       decodeDigitallySigned(checkpoint.signature);
       return checkpoint;
@@ -134,7 +140,7 @@ export class HttpStaticSource implements StaticCtReader {
     const known = this.#issuers.get(key);
     if (known !== undefined) return known;
     const url = `${this.#prefix}/issuer/${formatHex(fingerprint)}`;
-    const der = await fetchBytes({ url, bytesMax: ISSUER_BYTES_MAX, ...this.#exchange });
+    const der = await this.#fetch({ url, bytesMax: ISSUER_BYTES_MAX, ...this.#exchange });
     if (!equalBytes(this.#sha256(der), fingerprint)) {
       throw new SourceError(url, "the certificate's SHA-256 is not its name");
     }
@@ -170,14 +176,14 @@ export class HttpStaticSource implements StaticCtReader {
   ): Promise<{ readonly url: string; readonly bytes: Uint8Array }> {
     const url = `${this.#prefix}/${formatTilePath(path)}`;
     try {
-      return { url, bytes: await fetchBytes({ url, bytesMax, ...this.#exchange }) };
+      return { url, bytes: await this.#fetch({ url, bytesMax, ...this.#exchange }) };
     } catch (thrown) {
       // Other logs may delete a partial tile once it is full: c2sp.org/tlog-tiles#partial-tiles.
       const isGone = thrown instanceof SourceError && thrown.status === 404;
       if (!isGone || path.width === TILE_WIDTH) throw thrown;
       const full = `${this.#prefix}/${formatTilePath({ ...path, width: TILE_WIDTH })}`;
       try {
-        return { url: full, bytes: await fetchBytes({ url: full, bytesMax, ...this.#exchange }) };
+        return { url: full, bytes: await this.#fetch({ url: full, bytesMax, ...this.#exchange }) };
       } catch {
         throw thrown;
       }

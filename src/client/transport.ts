@@ -69,6 +69,9 @@ const REFUSAL_BYTES_MAX = 4_096;
 /** Default deadline of one exchange. */
 export const TIMEOUT_MS = 30_000;
 
+/** What answers a request: as {@link fetchBytes}. */
+export type FetchBytes = (request: HttpRequest) => Promise<Uint8Array>;
+
 /**
  * The body of the 200 that answers `request`.
  * @throws SourceError for anything else: another status, a redirect, a longer body, no answer in time.

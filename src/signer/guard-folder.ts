@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { FatalError, messageOf } from "../base/errors.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
+import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import { syncFolder, syncFolders } from "./durable.ts";
 import {
   decodeGuardRecord,
@@ -50,11 +51,43 @@ export async function createGuardFolder(guard: string, logId: Uint8Array): Promi
         "tree under the same key would end the log: use a new key, or restore the data",
     );
   }
+  await makeGuardFolder(guard, { sequence: 1, logId, head: undefined });
+}
+
+/**
+ * Makes the guard of a log anew that was lost, with `head` as the last one that was signed: only
+ * once it is known that nothing after it was; docs/SAFETY.md has the rule. What is left of the
+ * old one is kept beside it.
+ *
+ * @param suffix Names what is left of the old one.
+ * @throws FatalError `FATAL_IDENTITY` if the old one can be read: it is the truth.
+ */
+export async function remakeGuardFolder(
+  guard: string,
+  logId: Uint8Array,
+  head: SignedTreeHead,
+  suffix: string,
+): Promise<void> {
+  const path = guardFolderPath(guard, logId);
+  if (await isFolder(path)) {
+    // One that cannot be read now, or that a newer program wrote, is no lost one: that throws.
+    const slots = [await readSlotIfThere(path, 0), await readSlotIfThere(path, 1)];
+    if (slots.some((record) => record !== undefined)) {
+      throw new FatalError("FATAL_IDENTITY", `there is a guard in ${path}: no other is made`);
+    }
+    await rename(path, `${path}.${suffix}`);
+  }
+  await makeGuardFolder(guard, { sequence: 1, logId, head });
+}
+
+/** All or nothing. */
+async function makeGuardFolder(guard: string, record: GuardRecord): Promise<void> {
+  const path = guardFolderPath(guard, record.logId);
   const draft = `${path}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true, mode: 0o700 });
-  const record = encodeGuardRecord({ sequence: 1, logId, head: undefined });
-  for (const [slot, bytes] of [record, new Uint8Array(SLOT_BYTES)].entries()) {
+  const first = encodeGuardRecord(record);
+  for (const [slot, bytes] of [first, new Uint8Array(SLOT_BYTES)].entries()) {
     const file = await open(slotPath(draft, slot), "wx", 0o600);
     try {
       await file.writeFile(bytes);
@@ -178,6 +211,13 @@ async function readSlot(path: string, slot: number): Promise<GuardRecord | undef
       { cause },
     );
   }
+}
+
+async function readSlotIfThere(path: string, slot: number): Promise<GuardRecord | undefined> {
+  return readSlot(path, slot).catch((error: FatalError) => {
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
+    throw error;
+  });
 }
 
 function slotPath(folder: string, slot: number): string {

@@ -83,7 +83,8 @@ export async function createLevelStore(
     const entries = (await seam.files.listFolder(paths.entries)) ?? [];
     const sealed = (await seam.files.listFolder(paths.sealed)) ?? [];
     const issuers = (await seam.files.listFolder(paths.issuers)) ?? [];
-    if (names.includes("db") || entries.length + sealed.length + issuers.length > 0) {
+    const isRestored = names.includes("restoring") || names.includes("restored.json");
+    if (names.includes("db") || isRestored || entries.length + sealed.length + issuers.length > 0) {
       throw new FatalError("FATAL_IDENTITY", `${folder} holds a store, or what is left of one`);
     }
     await seam.files.remove(paths.newDatabase);

@@ -94,10 +94,7 @@ export async function inspectLevelStore(
   }
   await using held = new AsyncDisposableStack();
   if (options.lockFolder !== undefined) held.use(await options.lockFolder(path));
-  const scratch = await mkdtemp(join(tmpdir(), "stratus-inspect-"));
-  held.defer(() => rm(scratch, { recursive: true, force: true }));
-  const database = await openCopy(join(path, "db"), scratch, options);
-  held.defer(() => database.close());
+  const { database } = held.use(await openCopied(join(path, "db"), options));
   const identity = readRecord(database, IDENTITY_KEY);
   if (identity === undefined) throw corrupt("the store has no identity record");
   const record = decodeIdentity(identity);
@@ -131,7 +128,35 @@ export async function inspectLevelStore(
   };
 }
 
-async function openCopy(path: string, scratch: string, options: InspectOptions): Promise<Database> {
+/** A database that is open in a folder of its own. */
+export interface CopiedDatabase extends AsyncDisposable {
+  readonly database: Database;
+}
+
+/** What is needed for that; without `lockFolder` it may be in use, and is looked at again. */
+type OpenCopyOptions = Pick<InspectOptions, "seam" | "cacheBytes"> & {
+  readonly lockFolder?: InspectOptions["lockFolder"];
+};
+
+/**
+ * Opens a database through links and copies in a temporary folder.
+ * @throws FatalError `FATAL_STORE_CORRUPT`. @throws UnavailableError `UNAVAILABLE_STORE`.
+ */
+export async function openCopied(path: string, options: OpenCopyOptions): Promise<CopiedDatabase> {
+  await using held = new AsyncDisposableStack();
+  const scratch = await mkdtemp(join(tmpdir(), "stratus-inspect-"));
+  held.defer(() => rm(scratch, { recursive: true, force: true }));
+  const database = await openCopy(path, scratch, options);
+  held.defer(() => database.close());
+  const resources = held.move();
+  return { database, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+async function openCopy(
+  path: string,
+  scratch: string,
+  options: OpenCopyOptions,
+): Promise<Database> {
   for (let attempt = 1; ; attempt += 1) {
     const copy = join(scratch, `${attempt}`);
     try {
@@ -155,7 +180,7 @@ async function openCopy(path: string, scratch: string, options: InspectOptions):
   }
 }
 
-async function copyDatabase(path: string, copy: string, options: InspectOptions): Promise<void> {
+async function copyDatabase(path: string, copy: string, options: OpenCopyOptions): Promise<void> {
   await options.seam.files.makeFolder(copy);
   // Tables last: one that the copied list names may be dropped, one it does not name is no harm.
   const names = (await readdir(path)).toSorted();
