@@ -52,7 +52,7 @@ export async function backUp(
               `backup before, ${formatCount(counts.kept)} there already; verifying the copy`,
           );
           const inner = { out: (line: string) => io.out(`  ${line}`), err: io.err };
-          return (await fsck({ folder, keyFile }, inner, progress)) === EXIT.ok;
+          return (await fsck({ folder, keyFile, isCopy: true }, inner, progress)) === EXIT.ok;
         },
       });
       if (backup === undefined) exitCode = EXIT.failed;

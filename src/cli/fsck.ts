@@ -35,6 +35,8 @@ export interface FsckOptions {
   readonly keyFile?: string | undefined;
   /** The folder `guard` of the configuration. */
   readonly guard?: string | undefined;
+  /** A copy has no guard of its own. */
+  readonly isCopy?: boolean | undefined;
 }
 
 type Inspection = Awaited<ReturnType<typeof inspectShard>>;
@@ -132,7 +134,8 @@ async function checkHeads(
   }
   if (key === undefined)
     io.out("Signatures are not verified: there is no key; give one with --key.");
-  if (guard === undefined) io.out("The guard is not compared: name its folder with --guard.");
+  if (guard === undefined && options.isCopy !== true)
+    io.out("The guard is not compared: name its folder with --guard.");
   const named = { "the previous head": previous, "the published head": published };
   const all = { ...named, "the guard's head": record?.head };
   return Object.entries(all).flatMap(([name, head]) =>

@@ -4,7 +4,7 @@
  * failed: the same command goes on where it ended.
  * @module
  */
-import { CtError, MalformedError, messageOf } from "../base/errors.ts";
+import { CtError, MalformedError, messageOf, UnavailableError } from "../base/errors.ts";
 import { cleanText, SourceError } from "../client/transport.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { renewGuard } from "../renew-guard.ts";
@@ -60,7 +60,9 @@ export async function restore(
     if (!(error instanceof CtError || error instanceof SourceError)) throw error;
     const code = error instanceof CtError ? `${error.code}: ` : "";
     io.err(`${shard.name}: ${code}${cleanText(messageOf(error), 2_000)}`);
-    io.err(`${shard.name}: nothing was signed; the same command goes on where this one ended`);
+    const isLater = error instanceof UnavailableError || error instanceof SourceError;
+    const more = isLater ? "; the same command goes on where this one ended" : "";
+    io.err(`${shard.name}: nothing was signed${more}`);
     return EXIT.failed;
   }
 }
@@ -95,7 +97,7 @@ async function check(
   progress: ProgressOutput,
 ): Promise<boolean> {
   const inner = { out: (line: string) => io.out(`  ${line}`), err: io.err };
-  return (await fsck({ folder, keyFile }, inner, progress)) === EXIT.ok;
+  return (await fsck({ folder, keyFile, isCopy: true }, inner, progress)) === EXIT.ok;
 }
 
 async function complete({ config, shard, options, io, progress }: Run): Promise<number> {
