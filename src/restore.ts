@@ -54,8 +54,8 @@ import { verifySignature } from "./x509/verify.ts";
 const DRAFT = "restoring";
 
 const ATTEMPTS_MAX = 6;
-const WAIT_MS = 500;
-const WAIT_MS_MAX = 300_000;
+const ASK_WAIT_MS = 500;
+const ASK_WAIT_MS_MAX = 300_000;
 
 /** What `placeBackup` is given. */
 export interface PlaceOptions {
@@ -346,8 +346,8 @@ async function openSource(
   if (where === undefined) return { source: undefined, ...nothing };
   const ask = patientAsk({
     attemptsMax: ATTEMPTS_MAX,
-    waitMs: WAIT_MS,
-    waitMsMax: WAIT_MS_MAX,
+    waitMs: ASK_WAIT_MS,
+    waitMsMax: ASK_WAIT_MS_MAX,
     wait: (delayMs) => new Promise((done) => void systemClock.after(delayMs, () => done())),
     nowMs: () => systemClock.nowMs(),
   });

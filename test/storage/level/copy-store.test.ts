@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FatalError, UnavailableError } from "../../../src/base/errors.ts";
@@ -59,6 +59,30 @@ test("copyLevelStore() takes a segment sealed that is sealed, or was removed mea
   });
   assert.deepEqual(await readdir(join(meanwhile.target, "sealed")), ["00000000", "00000001"]);
   await requireHolds(meanwhile.target, world.log);
+});
+
+test("copyLevelStore() begins anew where a log in use is gone before the folder is listed", async () => {
+  await using world = await makeWorld();
+  await world.commit(20);
+  const database = join(world.root, "shard", "db");
+  const [log = ""] = (await readdir(database)).filter((name) => name.endsWith(".log"));
+  const aside = join(world.root, log);
+  let looks = 0;
+  const { files } = LEVEL_OPTIONS.seam;
+  const openFile: typeof files.openFile = async (path, mode) => {
+    if (path.includes("/copy/db/MANIFEST")) {
+      looks += 1;
+      if (looks === 1) await rename(join(database, log), aside);
+    } else if (looks === 1 && path.endsWith("/CURRENT") && path.startsWith(database)) {
+      await rename(aside, join(database, log));
+    }
+    return files.openFile(path, mode);
+  };
+  const seam = { ...LEVEL_OPTIONS.seam, files: { ...files, openFile } };
+  const { target } = await world.copyTo("copy", { seam });
+  assert.equal(looks, 2);
+  assert.ok((await readdir(join(target, "db"))).includes(log));
+  await requireHolds(target, world.log);
 });
 
 test("copyLevelStore() waits for a commit to be published, and takes it after all if it is not", async () => {
