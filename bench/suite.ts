@@ -55,8 +55,9 @@ export interface SuiteReport {
 }
 
 /**
- * One at a time after 2 s of nothing, 100/s, 500/s, 200/s and 2,000/s with RSA-2048, then each
- * kind of issuer flat out.
+ * 100/s, 500/s, 200/s, one at a time after 2 s of nothing, and 2,000/s with RSA-2048, then each
+ * kind of issuer flat out. The lone ones come to a server that has taken some thousand, as a log
+ * in service has: on the first ones of its life V8 still interprets (measured: 6 ms in place of 4).
  */
 export function realLoads(): readonly SuiteLoad[] {
   const lone: SuiteLoad = {
@@ -84,7 +85,7 @@ export function realLoads(): readonly SuiteLoad[] {
       count: kind === "p384" ? 60_000 : 220_000,
     }),
   );
-  return [lone, ...rates, ...flatOut];
+  return [...rates.slice(0, 3), lone, ...rates.slice(3), ...flatOut];
 }
 
 /** A few submissions through every path, for tests: says nothing about speed. */
