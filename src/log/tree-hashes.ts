@@ -61,22 +61,21 @@ export class TreeHashes {
    */
   async prove(plan: ProofPlan, publishedSize: number): Promise<readonly Uint8Array[]> {
     const edge = this.#edgeOf(publishedSize);
+    // Folds are looked up once, before the read: another proof may add one during it, and what
+    // was read must be taken in the order in which it was asked for.
+    const elements: { readonly nodes: readonly NodeId[]; readonly fold: Uint8Array | undefined }[] =
+      [];
     const needed: NodeId[] = [];
     let next = 0;
     for (const count of plan.counts) {
       const nodes = plan.nodes.slice(next, next + count);
-      if (foldOf(edge, nodes) === undefined) needed.push(...nodes);
+      const fold = foldOf(edge, nodes);
+      if (fold === undefined) needed.push(...nodes);
+      elements.push({ nodes, fold });
       next += count;
     }
     const hashes = (await this.read(needed, publishedSize)).values();
-    const proof: Uint8Array[] = [];
-    next = 0;
-    for (const count of plan.counts) {
-      const nodes = plan.nodes.slice(next, next + count);
-      proof.push(foldOf(edge, nodes) ?? this.#fold(edge, nodes, hashes));
-      next += count;
-    }
-    return proof;
+    return elements.map(({ nodes, fold }) => fold ?? this.#fold(edge, nodes, hashes));
   }
 
   /**

@@ -38,6 +38,24 @@ class CountingStore {
   }
 }
 
+/** Reads that end when `scheduler` says. */
+class ScheduledStore extends CountingStore {
+  readonly #scheduler: fc.Scheduler;
+
+  constructor(scheduler: fc.Scheduler) {
+    super();
+    this.#scheduler = scheduler;
+  }
+
+  override readNodes(nodes: readonly NodeId[]): Promise<readonly Uint8Array[]> {
+    return this.#scheduler.schedule(super.readNodes(nodes));
+  }
+
+  override readTile(level: number, index: number, width: number): Promise<Uint8Array> {
+    return this.#scheduler.schedule(super.readTile(level, index, width));
+  }
+}
+
 function hashesOver(store: CountingStore, bytesMax?: number): TreeHashes {
   return new TreeHashes(store as unknown as StoreReader, sha256, bytesMax);
 }
@@ -67,6 +85,48 @@ describe("TreeHashes", () => {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test("proves each request's own plan when all of one tree come at once", async () => {
+    for (let size = 2; size <= 40; size += 1) {
+      const plans = Array.from({ length: size }, (_, leaf) => [
+        planInclusion(leaf, size),
+        planConsistency(leaf, size),
+      ]).flat();
+      const hashes = hashesOver(new CountingStore());
+      const proofs = await Promise.all(plans.map((plan) => hashes.prove(plan, size)));
+      assert.deepEqual(
+        proofs,
+        plans.map((plan) => TREE.prove(plan)),
+      );
+    }
+  });
+
+  test("proves each request's own plan when they overlap, in whatever order reads end", async () => {
+    const ask = fc.record({
+      published: fc.constantFrom(131_072 + 300, 23),
+      older: fc.constantFrom(0, 0, 1, 9),
+      // Near the right edge, where the proofs of one tree share what is right of them.
+      back: fc.integer({ min: 1, max: 12 }),
+      isInclusion: fc.boolean(),
+    });
+    const asks = fc.noBias(fc.array(ask, { minLength: 6, maxLength: 8 }));
+    await fc.assert(
+      fc.asyncProperty(asks, fc.scheduler(), async (all, scheduler) => {
+        const hashes = hashesOver(new ScheduledStore(scheduler));
+        const plans = all.map(({ published, older, back, isInclusion }) => {
+          const treeSize = published - older;
+          const leaf = treeSize - back;
+          return isInclusion ? planInclusion(leaf, treeSize) : planConsistency(leaf, treeSize);
+        });
+        const proofs = plans.map((plan, at) => hashes.prove(plan, all[at]!.published));
+        await scheduler.waitFor(Promise.all(proofs));
+        for (const [at, plan] of plans.entries()) {
+          assert.deepEqual(await proofs[at], TREE.prove(plan));
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 

@@ -10,7 +10,7 @@ import { formatHex } from "../../src/encoding/hex.ts";
 import type { Log } from "../../src/log/log.ts";
 import { appendLeaves, EMPTY_FRONTIER, frontierRoot } from "../../src/merkle/frontier.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
-import { verifyInclusion } from "../../src/merkle/verify.ts";
+import { verifyConsistency, verifyInclusion } from "../../src/merkle/verify.ts";
 import { encodeMerkleTreeLeaf } from "../../src/rfc6962/entry.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
 import {
@@ -149,11 +149,26 @@ export class Checker {
     assert(isExpected, `no fault explains ${event.code}: ${event.message}`);
   }
 
-  /** A read that was made while the log ran. */
-  onInclusion(receipt: Receipt, head: SignedTreeHead, path: readonly Uint8Array[]): void {
-    const { leafIndex, leafHash } = receipt;
+  /** An audit path that was read for a leaf of the model. */
+  onInclusion(
+    leaf: Pick<Receipt, "leafIndex" | "leafHash">,
+    head: SignedTreeHead,
+    path: readonly Uint8Array[],
+  ): void {
+    const { leafIndex, leafHash } = leaf;
     const claim = { leafIndex, treeSize: head.treeSize, leafHash, path };
     verifyInclusion(sha256, claim, head.rootHash);
+  }
+
+  /** A consistency proof that was read. */
+  onConsistency(older: SignedTreeHead, head: SignedTreeHead, proof: readonly Uint8Array[]): void {
+    verifyConsistency(sha256, {
+      firstSize: older.treeSize,
+      firstRoot: older.rootHash,
+      secondSize: head.treeSize,
+      secondRoot: head.rootHash,
+      proof,
+    });
   }
 
   #onNewHead(head: SignedTreeHead, last: SignedTreeHead | undefined): void {

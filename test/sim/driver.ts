@@ -8,7 +8,6 @@ import { CtError } from "../../src/base/errors.ts";
 import { Judge } from "../../src/log/judge.ts";
 import { Shard } from "../../src/log/shard.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
-import { verifyConsistency } from "../../src/merkle/verify.ts";
 import { EcdsaKey } from "../../src/signer/ecdsa.ts";
 import { GuardedSigner } from "../../src/signer/guard.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
@@ -18,6 +17,7 @@ import { TEST_IDENTITY } from "../support/commits.ts";
 import { makeKeyPem } from "../support/keys.ts";
 import { sha256 } from "../support/sha256.ts";
 import { Checker } from "./checker.ts";
+import { readSome } from "./reads.ts";
 import { SimGuardDisk, SimGuardFolder } from "./sim-guard.ts";
 import { SimDisk, SimStore, type StorePlant } from "./sim-store.ts";
 import { SIM_ROOT, type SimSubmission, SUBMISSIONS } from "./submissions.ts";
@@ -132,7 +132,9 @@ class Simulation {
     if (random.chance(0.2)) {
       const retry = random.chance(0.5) ? this.#retries.pop() : undefined;
       this.#submit(retry ?? random.pick(SUBMISSIONS));
-    } else if (random.chance(0.05)) this.#read();
+    } else if (this.#shard !== undefined && random.chance(0.05)) {
+      readSome(this.#shard, this.#checker, random);
+    }
     await this.#advance();
   }
 
@@ -234,26 +236,6 @@ class Simulation {
     );
   }
 
-  /** Reads a proof for something that was promised, while other things go on. */
-  #read(): void {
-    const shard = this.#shard;
-    const receipts = [...this.#checker.receipts.values()];
-    if (shard === undefined || receipts.length === 0) return;
-    const receipt = this.#world.random.pick(receipts);
-    const head = this.#checker.heads.at(-1);
-    if (head === undefined || shard.publishedSize() < head.treeSize) return;
-    const wasOpen = shard.status().state === "open";
-    shard.proveByHash(receipt.leafHash, head.treeSize).then(
-      ({ path }) => this.#checker.guard(() => this.#checker.onInclusion(receipt, head, path)),
-      (error: unknown) => {
-        const code = error instanceof CtError ? error.code : String(error);
-        // Records that a death took are mended before a shard opens, while it is read already.
-        const isMending = !wasOpen && /^(REJECTED_LEAF_UNKNOWN|FATAL_STORE_CORRUPT)$/.test(code);
-        this.#checker.guard(() => assert(isMending || code === "UNAVAILABLE_STORE", code));
-      },
-    );
-  }
-
   /** Everything that was promised is there, and what was published is one history. */
   async #audit(): Promise<void> {
     const shard = this.#shard;
@@ -273,13 +255,7 @@ class Simulation {
     }
     for (const old of heads.slice(-12)) {
       const proof = await this.#finish(shard.proveConsistency(old.treeSize, head.treeSize));
-      verifyConsistency(sha256, {
-        firstSize: old.treeSize,
-        firstRoot: old.rootHash,
-        secondSize: head.treeSize,
-        secondRoot: head.rootHash,
-        proof,
-      });
+      this.#checker.onConsistency(old, head, proof);
     }
   }
 

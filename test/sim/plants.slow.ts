@@ -127,6 +127,15 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     file: "src/sequencer/recover.ts",
     edits: [{ find: "    options.report(messageOf(error));\n", replace: "    throw error;\n" }],
   },
+  "proofs made at once that mix up their hashes": {
+    file: "src/log/tree-hashes.ts",
+    edits: [
+      {
+        find: "elements.map(({ nodes, fold }) => fold ??",
+        replace: "elements.map(({ nodes }) => foldOf(edge, nodes) ??",
+      },
+    ],
+  },
   "two twins in one tree": {
     file: "src/sequencer/duplicates.ts",
     edits: [
