@@ -42,6 +42,8 @@ export interface AttackReport {
 
 const TICK_MS = 5;
 
+const LARGE_REQUEST_CHARACTERS_MIN = 65_536;
+
 class AttackDriver {
   readonly #task: AttackTask;
   readonly #statuses: Record<string, number> = {};
@@ -78,6 +80,8 @@ class AttackDriver {
   }
 
   #due = 0;
+  /** Large requests as bytes, once: to copy 8 MiB for each would cost the machine, not the server. */
+  readonly #bytes = new Map<string, Uint8Array>();
 
   #sendDue(attack: Attack & { readonly type: "requests" }, startMs: number): void {
     const due = Math.floor(((performance.now() - startMs) * attack.perSecond) / 1000);
@@ -87,10 +91,22 @@ class AttackDriver {
       if (connection === undefined) continue;
       const at = this.#sentCount % attack.requests.length;
       this.#sentCount += 1;
-      connection.send(defined(attack.requests[at], "a request in range"), (answer) => {
-        this.#count(answer instanceof Error ? "error" : String(answer.status));
-      });
+      connection.send(
+        this.#encoded(defined(attack.requests[at], "a request in range")),
+        (answer) => {
+          this.#count(answer instanceof Error ? "error" : String(answer.status));
+        },
+      );
     }
+  }
+
+  #encoded(request: string): string | Uint8Array {
+    if (request.length < LARGE_REQUEST_CHARACTERS_MIN) return request;
+    const known = this.#bytes.get(request);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(request, "latin1");
+    this.#bytes.set(request, bytes);
+    return bytes;
   }
 
   #open(attack: Attack & { readonly type: "trickle" }): void {

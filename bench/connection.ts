@@ -32,14 +32,15 @@ export class Connection {
   }
 
   /**
-   * Sends one whole request, as ISO 8859-1 text. The connection must not be busy; it is free
+   * Sends one whole request, bytes or ISO 8859-1 text. The connection must not be busy; it is free
    * again when `answered` is called.
    */
-  send(request: string, answered: Answered): void {
+  send(request: string | Uint8Array, answered: Answered): void {
     if (this.#answered !== undefined) throw new Error("the connection is busy");
     this.#answered = answered;
     this.#socket ??= this.#open();
-    this.#socket.write(request, "latin1");
+    if (typeof request === "string") this.#socket.write(request, "latin1");
+    else this.#socket.write(request);
   }
 
   /** Opens the connection without sending. @throws Error of the system if it cannot. */

@@ -1,20 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LARGE_BODIES_AT_ONCE_MAX, LargeBodies, TURN_MS_MAX } from "../../src/http/large-bodies.ts";
+import {
+  LARGE_BODIES_AT_ONCE_MAX,
+  LargeBodies,
+  TURN_MS_MAX,
+  TURN_REST_MS,
+} from "../../src/http/large-bodies.ts";
 import { RawClient, startTestServer } from "../support/http-server.ts";
 
 /** Timers that a test fires. */
 class Timers {
-  readonly runs = new Set<() => void>();
+  readonly #waiting = new Map<() => void, number>();
   readonly clock = {
     nowMs: () => 0,
     monotonicMs: () => 0,
     after: (delayMs: number, run: () => void) => {
-      assert.equal(delayMs, TURN_MS_MAX);
-      this.runs.add(run);
-      return () => this.runs.delete(run);
+      this.#waiting.set(run, delayMs);
+      return () => this.#waiting.delete(run);
     },
   };
+
+  /** Fires those of this delay that are set now. @returns How many. */
+  fire(delayMs: number): number {
+    const due = [...this.#waiting].filter(([, delay]) => delay === delayMs);
+    for (const [run] of due) {
+      this.#waiting.delete(run);
+      run();
+    }
+    return due.length;
+  }
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -31,11 +45,14 @@ test("LargeBodies gives a few turns at once, then one for each that ends", async
   turns[0]?.();
   turns[0]?.();
   await settle();
-  assert.equal(turns.length, LARGE_BODIES_AT_ONCE_MAX + 1, "ending twice frees one turn");
-  assert.equal(timers.runs.size, LARGE_BODIES_AT_ONCE_MAX);
-  for (const run of [...timers.runs]) run();
+  assert.equal(turns.length, LARGE_BODIES_AT_ONCE_MAX, "its place rests");
+  assert.equal(timers.fire(TURN_REST_MS), 1, "ending twice frees one turn");
   await settle();
-  assert.equal(turns.length, LARGE_BODIES_AT_ONCE_MAX + 2, "a turn ends with time");
+  assert.equal(turns.length, LARGE_BODIES_AT_ONCE_MAX + 1);
+  assert.equal(timers.fire(TURN_MS_MAX), LARGE_BODIES_AT_ONCE_MAX, "a turn ends with time");
+  assert.equal(timers.fire(TURN_REST_MS), LARGE_BODIES_AT_ONCE_MAX);
+  await settle();
+  assert.equal(turns.length, LARGE_BODIES_AT_ONCE_MAX + 2);
 });
 
 test("large bodies that never end keep neither large nor usual ones from their answer", async () => {
