@@ -61,10 +61,17 @@ const app = buildApp({
   sites: new Map([[SHARD, site]]),
   operator: { name: "bench", emails: [] },
   software: { name: "stratus", version: "0" },
+  pages: undefined,
   clock: systemClock,
   observer: metricsObserver(() => systemClock.nowMs(), "frontend").observer,
   limits: {
-    clients: { trustedProxies: [], reads: undefined, addChain: undefined, addPreChain: undefined },
+    clients: {
+      trustedProxies: [],
+      reads: undefined,
+      addChain: undefined,
+      addPreChain: undefined,
+      pages: undefined,
+    },
     connectionsMax: 1_000,
     bodiesInFlightBytesMax: 64_000_000,
   },

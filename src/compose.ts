@@ -10,6 +10,8 @@ import { FrontendThread } from "./channel/thread.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
+import type { AssetSet } from "./dashboard/assets.ts";
+import { assetsOrNone } from "./dashboard/bundle.ts";
 import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
@@ -91,9 +93,12 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const ports = { ...overrides, clock, observer, rootsOf, releaseFrontends };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
+  // A log does not stay down for want of a style sheet.
+  const barely = (message: string) => observer({ type: "pages-bare", message });
+  const assets = config.pages ? await assetsOrNone(sha256, barely) : undefined;
   const parts = { config, logs, left, keeper, metrics, logging, clock, observer };
   const operations = makeOperations({ ...parts, frontends: () => frontends });
-  const world = { config, opened, keeper, clock, observer, operations };
+  const world = { config, opened, keeper, clock, observer, operations, assets };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
   // What is deferred last is done first, whether by `stop` or because something here throws.
@@ -138,13 +143,14 @@ interface ServerWorld {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly operations: Operations;
+  readonly assets: AssetSet | undefined;
 }
 
 function serveHere(world: ServerWorld): PublicServer {
-  const { config, opened, clock, observer } = world;
+  const { config, opened, clock, observer, assets } = world;
   const { traffic } = world.operations;
-  const threads = { count: 1, cells: makeClientCells(config.limits) };
-  const app = buildApp({ ...siteOf(config, opened.logs, threads), traffic, clock, observer });
+  const threads = { count: 1, cells: makeClientCells(config.limits), assets };
+  const app = buildApp({ ...siteOf(config, opened.logs, threads, clock), traffic, observer });
   return {
     failed: new Promise(() => {}),
     listen: () => listen(app, config.listen),
@@ -165,7 +171,7 @@ function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>):
 }
 
 function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
-  const { config, opened, keeper, clock, observer, operations } = world;
+  const { config, opened, keeper, clock, observer, operations, assets } = world;
   const shards = frontendShards(config, opened.logs);
   const clientCells = makeClientCells(config.limits);
   const script = new URL(import.meta.url.replace(/compose(\.[jt]s)$/, "frontend$1"));
@@ -175,7 +181,7 @@ function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
     // One that takes another's place goes by the roots, and the log level, of its own start.
     start: () => {
       const now = { config: operations.configNow(), roots: shareRoots(config, keeper) };
-      const data: FrontendData = { ...now, frontendCount: count, clientCells, shards };
+      const data: FrontendData = { ...now, frontendCount: count, clientCells, assets, shards };
       return new FrontendThread(script, data);
     },
     sequencers: {

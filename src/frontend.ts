@@ -9,6 +9,7 @@ import { SequencerClient } from "./channel/client.ts";
 import { mainThread, type Question } from "./channel/thread.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
+import type { AssetSet } from "./dashboard/assets.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen } from "./http/listen.ts";
 import { TrafficCounter } from "./http/traffic.ts";
@@ -34,6 +35,8 @@ export interface FrontendData {
   readonly frontendCount: number;
   /** Where all threads count clients. */
   readonly clientCells: ClientCells;
+  /** What pages load; undefined where there are none. */
+  readonly assets: AssetSet | undefined;
   /** In the order of the configuration. */
   readonly shards: readonly FrontendShard[];
   readonly roots: SharedRoots;
@@ -51,7 +54,8 @@ await run();
 
 async function run(): Promise<void> {
   const main = mainThread();
-  const { config, frontendCount, clientCells, shards, roots: shared } = main.data as FrontendData;
+  const data = main.data as FrontendData;
+  const { config, frontendCount, clientCells, assets, shards, roots: shared } = data;
   const clock = systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
   const logging = openLogging(config.logLevel, standardError());
@@ -92,9 +96,9 @@ async function run(): Promise<void> {
     };
     logs.set(shard.name, new Frontend({ ...parts, answerWithinMs, intervalMs, idleRefreshMs }));
   }
-  const threads = { count: frontendCount, cells: clientCells };
+  const threads = { count: frontendCount, cells: clientCells, assets };
   const traffic = new TrafficCounter(clock, trustedProxiesOf(config));
-  const app = buildApp({ ...siteOf(config, logs, threads), traffic, clock, observer });
+  const app = buildApp({ ...siteOf(config, logs, threads, clock), traffic, observer });
   main.listen(
     (bytes) => client.receive(bytes),
     async (question: Question): Promise<unknown> => {

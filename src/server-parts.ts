@@ -9,6 +9,8 @@ import { type Network, parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
+import type { AssetSet } from "./dashboard/assets.ts";
+import { Pages } from "./dashboard/routes.ts";
 import type { AppOptions, ServerLimits } from "./http/app.ts";
 import type { CountedRate, LimitedKind } from "./http/client-limits.ts";
 import type { Site } from "./log/description.ts";
@@ -39,7 +41,7 @@ export type ClientCells = Readonly<Partial<Record<LimitedKind, SharedArrayBuffer
 
 /** Cells for the limits of a configuration; one set for all threads. */
 export function makeClientCells(limits: LimitsConfig): ClientCells {
-  const kinds = (["reads", "addChain", "addPreChain"] as const).filter(
+  const kinds = (["reads", "addChain", "addPreChain", "pages"] as const).filter(
     (kind) => limits[kind] !== undefined,
   );
   return Object.fromEntries(kinds.map((kind) => [kind, makeRateCells(randomInt(2 ** 32))]));
@@ -47,19 +49,32 @@ export function makeClientCells(limits: LimitsConfig): ClientCells {
 
 /**
  * What the public server says of itself, and how much it takes.
- * @param threads How many serve, at least 1; and where they count clients.
+ * @param threads How many serve, at least 1; where they count clients; what pages load, and
+ *   undefined where there are none.
  */
 export function siteOf(
   config: Config,
   logs: ReadonlyMap<string, Log>,
-  threads: { readonly count: number; readonly cells: ClientCells },
-): Pick<AppOptions, "logs" | "sites" | "operator" | "software" | "limits" | "compress" | "access"> {
+  threads: {
+    readonly count: number;
+    readonly cells: ClientCells;
+    readonly assets: AssetSet | undefined;
+  },
+  clock: Clock,
+): Omit<AppOptions, "observer" | "traffic"> {
   const sites = new Map(config.shards.map((shard) => [shard.name, shardSite(config, shard)]));
   const operator = operatorOf(config);
   const software = { name: "stratus", version: VERSION };
   const limits = limitsOf(config.limits, threads);
   const access = config.accessLog === undefined ? undefined : new LineFile(config.accessLog);
-  return { logs, sites, operator, software, limits, compress: config.compress, access };
+  const about = { logs, sites, operator, software };
+  const { assets } = threads;
+  const nowMs = (): number => clock.nowMs();
+  // What people are told; the rest of the limits is the operator's.
+  const { reads, addChain, addPreChain } = config.limits;
+  const stated = { reads, addChain, addPreChain };
+  const pages = assets && new Pages({ ...about, limits: stated, assets, sha256, nowMs });
+  return { ...about, limits, pages, clock, compress: config.compress, access };
 }
 
 /** What the configuration knows of a shard and the log does not. */
@@ -85,22 +100,23 @@ export function trustedProxiesOf({ limits }: Pick<Config, "limits">): readonly N
 /** Each thread has its part of what bounds the process; clients are counted by all together. */
 function limitsOf(
   limits: LimitsConfig,
-  { count, cells }: Parameters<typeof siteOf>[2],
+  { count, cells }: { readonly count: number; readonly cells: ClientCells },
 ): ServerLimits {
   const trustedProxies = trustedProxiesOf({ limits });
   const counted = (kind: LimitedKind): CountedRate | undefined => {
     const rate = limits[kind];
     return rate && { ...rate, cells: defined(cells[kind], `cells of ${kind}`) };
   };
-  const [reads, addChain, addPreChain] = [
+  const [reads, addChain, addPreChain, pages] = [
     counted("reads"),
     counted("addChain"),
     counted("addPreChain"),
+    counted("pages"),
   ];
   return {
     ...limits,
     connectionsMax: Math.ceil(limits.connectionsMax / count),
     bodiesInFlightBytesMax: Math.ceil(limits.bodiesInFlightBytesMax / count),
-    clients: { reads, addChain, addPreChain, trustedProxies },
+    clients: { reads, addChain, addPreChain, pages, trustedProxies },
   };
 }

@@ -114,10 +114,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "node:crypto": "etag.ts",
     },
   },
+  // Pages: values and markup, and in `browser/` what runs in the visitor's browser. How they are
+  // served is http's; what they load is bundled by one file.
   dashboard: {
     folders: [...CORE, "log", "x509", "sct"],
-    packages: { fastify: "*", preact: "*", uplot: "*", "@peculiar/x509": "*" },
-    node: { "node:fs": "*", "node:path": "*" },
+    packages: { preact: "*", uplot: "*", esbuild: "bundle.ts" },
+    node: { "node:fs": "bundle.ts", "node:path": "bundle.ts", "node:zlib": "bundle.ts" },
   },
   config: { folders: ["base"], packages: { yaml: "*", zod: "*" } },
   cli: {
@@ -140,6 +142,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "src/roots/monitor-root.ts",
       // When the certificate of an address expires, which a probe tells.
       "src/tls/certificate.ts",
+      // `npm run build` makes the files of the pages.
+      "src/dashboard/bundle.ts",
       // `npm run docs` writes the document that the server answers.
       "src/http/openapi.ts",
       "config",

@@ -46,6 +46,8 @@ export interface LimitsConfig {
   readonly reads?: RateConfig | undefined;
   readonly addChain?: RateConfig | undefined;
   readonly addPreChain?: RateConfig | undefined;
+  /** Of one client, for pages. */
+  readonly pages: RateConfig;
   /** Open connections to the public port. */
   readonly connectionsMax: number;
   /** Of bodies that are not judged yet. */
@@ -149,6 +151,8 @@ export interface Config {
   readonly compress: boolean;
   /** `stdout`, or an absolute path; undefined: requests are not written down. */
   readonly accessLog?: string | undefined;
+  /** Whether the public port shows pages to people. */
+  readonly pages: boolean;
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;

@@ -8,23 +8,31 @@ import type { LimitsConfig } from "./config.ts";
 
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 
+const rateFields = z.strictObject({
+  perSecond: whole(1, 1_000_000).meta({
+    description: "Requests a second in the long run.",
+    examples: [10],
+  }),
+  burst: whole(1, 1_000_000).meta({
+    description: "Requests that may come at once after a pause.",
+    examples: [100],
+  }),
+});
+
 const rate = (what: string) =>
-  z
-    .strictObject({
-      perSecond: whole(1, 1_000_000).meta({
-        description: "Requests a second in the long run.",
-        examples: [10],
-      }),
-      burst: whole(1, 1_000_000).meta({
-        description: "Requests that may come at once after a pause.",
-        examples: [100],
-      }),
-    })
-    .optional()
-    .meta({
-      description: `${what} of one client (an IPv4 /24 or IPv6 /48), \`perSecond\` and \`burst\`; beyond it 429 with Retry-After. Absent: no limit. Log programs count each 429 against the log: leave room for a monitor that catches up.`,
-      examples: [{ perSecond: 100, burst: 1_000 }],
-    });
+  rateFields.optional().meta({
+    description: `${what} of one client (an IPv4 /24 or IPv6 /48), \`perSecond\` and \`burst\`; beyond it 429 with Retry-After. Absent: no limit. Log programs count each 429 against the log: leave room for a monitor that catches up.`,
+    examples: [{ perSecond: 100, burst: 1_000 }],
+  });
+
+/** What a person does not reach, and a program that mistakes pages for an API soon does. */
+const PAGES = { perSecond: 20, burst: 200 };
+
+const pages = rateFields.default(PAGES).meta({
+  description:
+    "Pages for people and the files that they load, of one client (an IPv4 /24 or IPv6 /48), `perSecond` and `burst`; beyond it 429 with Retry-After. Pages are made anew for each request: without a bound they would cost the APIs their time.",
+  examples: [PAGES],
+});
 
 const network = z.string().check((context) => {
   if (parseNetwork(context.value) !== undefined) return;
@@ -47,6 +55,7 @@ export const limitsSchema: z.ZodType<LimitsConfig> = z
     reads: rate("Reads of both APIs"),
     addChain: rate("Calls of add-chain"),
     addPreChain: rate("Calls of add-pre-chain"),
+    pages,
     connectionsMax: whole(16, 1_000_000)
       .default(10_000)
       .meta({
@@ -72,5 +81,5 @@ export const limitsSchema: z.ZodType<LimitsConfig> = z
   .prefault({})
   .meta({
     description:
-      "What one client may do, and bounds of the whole process. No client is limited unless set here.",
+      "What one client may do, and bounds of the whole process. But for `pages`, no client is limited unless set here.",
   });

@@ -96,6 +96,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
       accessLog:
         file.accessLog === "stdout" ? "stdout" : resolvePath(context.folder, file.accessLog),
     }),
+    pages: file.pages,
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },

@@ -72,15 +72,6 @@ export const CHECKPOINT_HEADERS: readonly string[] = [
   ...CORS,
 ];
 
-/** A page for people. */
-export const HTML_HEADERS: readonly string[] = [
-  "Content-Type",
-  "text/html; charset=utf-8",
-  "X-Content-Type-Options",
-  "nosniff",
-  ...CORS,
-];
-
 const ERROR_HEADERS: readonly string[] = [
   "Content-Type",
   "text/plain; charset=utf-8",
@@ -146,7 +137,7 @@ export function inFormOf(answer: WholeAnswer, accept: string | undefined): Whole
   const { problem } = answer;
   // In an overload most answers come here: what does not even say it is told apart at once.
   if (problem === undefined || accept === undefined || !/json/i.test(accept)) return answer;
-  if (!prefersJson(accept)) return answer;
+  if (!prefersJson(accept, "text/plain")) return answer;
   const { code, message, detail } = problem;
   const headers = [...PROBLEM_HEADERS, ...answer.headers.slice(ERROR_HEADERS.length)];
   const body = Buffer.from(JSON.stringify({ code, message, detail }), "utf8");
@@ -154,12 +145,12 @@ export function inFormOf(answer: WholeAnswer, accept: string | undefined): Whole
 }
 
 /**
- * Whether an Accept header names `application/json` and nothing textual before it: `*` alone,
- * as most clients of logs send it, asks for CTFE's text.
+ * Whether an Accept header names `application/json` and does not want `otherType` more: `*`
+ * alone, as most clients of logs send it, asks for the other one.
  */
-function prefersJson(accept: string): boolean {
+export function prefersJson(accept: string, otherType: string): boolean {
   const json = qualityOf(accept, "application/json");
-  return json > 0 && json >= qualityOf(accept, "text/plain");
+  return json > 0 && json >= qualityOf(accept, otherType);
 }
 
 /** The quality of a media type that an Accept header names: RFC 9110, section 12.5.1; else 0. */

@@ -15,16 +15,13 @@ import { ClientLimits, type ClientRates } from "./client-limits.ts";
 import { CompressedEntries } from "./compressed-entries.ts";
 import { COMPRESSED_BYTES_MAX, CompressedTiles } from "./compressed-tiles.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
-import {
-  type Description,
-  getHomeHandler,
-  getLogJsonHandler,
-  getLogsJsonHandler,
-} from "./describe.ts";
+import { type Description, getLogJsonHandler, getLogsJsonHandler } from "./describe.ts";
 import { HeadFeed } from "./head-feed.ts";
 import { HeavyReads } from "./heavy-reads.ts";
 import { getOpenApiHandler } from "./openapi.ts";
+import { type Pages, pageHandler } from "./pages.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
+import { pathOf } from "./query.ts";
 import { getCheckpointHandler, isWait } from "./read-checkpoint.ts";
 import {
   getConsistencyHandler,
@@ -66,6 +63,8 @@ export interface AppOptions extends Description {
   readonly access?: AccessOutput | undefined;
   /** Is told of each request. */
   readonly traffic: TrafficCounter;
+  /** Pages for people; undefined: there are none. */
+  readonly pages: Pages | undefined;
 }
 
 /**
@@ -84,7 +83,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   const read = (shard: string, name: RouteName, unlimited: Handler): void => {
     const path = routePath(name, shard);
-    const handler = clients.limitReads(unlimited);
+    const handler = clients.limited("reads", unlimited);
     const endpoint = { shard, name };
     // What waits on purpose must not look like a slow answer.
     const waiting = { shard, name: `${name}-wait` };
@@ -116,7 +115,6 @@ export function buildApp(options: AppOptions): FastifyInstance {
     });
   };
 
-  read("", "home", getHomeHandler(options));
   read("", "logs.json", getLogsJsonHandler(options));
   read("", "openapi.json", getOpenApiHandler());
   const compressed = new CompressedTiles(COMPRESSED_BYTES_MAX);
@@ -140,7 +138,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   if (access !== undefined) app.addHook("onClose", () => access.close());
   handleServerEvents(app, responder, clock, (request, response) => {
     traffic.count("reads", request);
-    responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options.logs, request));
+    const page = options.pages && pageHandler(options.pages, request);
+    if (page !== undefined && request.headers.host !== undefined) {
+      responder.serve(PAGE, request, response, clients.limited("pages", page));
+      return;
+    }
+    responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options, request));
   });
   return app;
 }
@@ -148,6 +151,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 const same = (handler: Handler): Handler => handler;
 
 const NOWHERE: Endpoint = { shard: "", name: "other" };
+const PAGE: Endpoint = { shard: "", name: "page" };
 
 /** What the reads of all shards share. */
 interface ReadMeans extends TileMeans {
@@ -180,13 +184,15 @@ function readRoutes(
 /** What no route takes: a preflight, a wrong method, or no such path. */
 function answerUnrouted(
   paths: ReadonlyMap<string, string>,
-  logs: ReadonlyMap<string, Log>,
+  { logs, pages }: Pick<AppOptions, "logs" | "pages">,
   request: IncomingMessage,
 ): Answer {
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
     return refusal(400, "MALFORMED_HTTP", "missing required Host header");
   }
-  const methods = knownMethods(paths, logs, request.url ?? "");
+  const target = request.url ?? "";
+  const isPage = pages?.has(pathOf(target)) === true;
+  const methods = knownMethods(paths, logs, target) ?? (isPage ? READ : undefined);
   if (methods === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
   if (request.method === "OPTIONS") return preflight(methods);
   return refusal(405, "REJECTED_METHOD", `method not allowed: ${request.method}`, [

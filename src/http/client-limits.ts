@@ -1,5 +1,5 @@
 /**
- * Limits of each client, decided from the headers alone. Off unless configured.
+ * Limits of each client, decided from the headers alone. Off unless configured, but for pages.
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -11,7 +11,7 @@ import { type Rate, RateLimiter } from "../policy/rate-limit.ts";
 import type { Handler } from "./responder.ts";
 
 /** What is limited apart. */
-export type LimitedKind = "reads" | "addChain" | "addPreChain";
+export type LimitedKind = "reads" | "addChain" | "addPreChain" | "pages";
 
 /** A rate, and where all threads of a process count it; each kind has cells of its own. */
 export interface CountedRate extends Rate {
@@ -39,6 +39,7 @@ export class ClientLimits {
       reads: limiter(rates.reads),
       addChain: limiter(rates.addChain),
       addPreChain: limiter(rates.addPreChain),
+      pages: limiter(rates.pages),
     };
   }
 
@@ -69,11 +70,11 @@ export class ClientLimits {
     return clientOf({ peer, forwardedFor }, this.#trustedProxies);
   }
 
-  /** The handler of a read that counts. */
-  limitReads(handler: Handler): Handler {
-    if (this.#limiters.reads === undefined) return handler;
+  /** The handler of a request that counts. */
+  limited(kind: LimitedKind, handler: Handler): Handler {
+    if (this.#limiters[kind] === undefined) return handler;
     return (request, response) => {
-      this.count("reads", request, response);
+      this.count(kind, request, response);
       return handler(request, response);
     };
   }

@@ -1,6 +1,5 @@
 /**
- * What the server says about itself: `/log.v3.json` of each shard, `/logs.json`, and a plain
- * home page that links to both.
+ * What the server says about itself to programs: `/log.v3.json` of each shard, `/logs.json`.
  * @module
  */
 import { UnavailableError } from "../base/errors.ts";
@@ -14,7 +13,7 @@ import {
   type LogDescription,
   type LogOperator,
 } from "../static-ct/log-json.ts";
-import { type Answer, HTML_HEADERS, JSON_HEADERS, ok, okTagged } from "./answer.ts";
+import { type Answer, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import type { Handler } from "./responder.ts";
 
 /** All that these pages are made of. */
@@ -38,32 +37,6 @@ export function getLogsJsonHandler(about: Description): Handler {
     const logs = [...about.logs.keys()].map((shard) => describeShard(shard, about));
     return json(formatLogListJson(about.operator, logs, about.clock.nowMs()));
   };
-}
-
-/** `/`: the shards and where they are found. */
-export function getHomeHandler(about: Description): Handler {
-  return () => {
-    const rows = [...about.logs].map(([shard, log]) => homeRow(shard, log));
-    const html = [
-      '<!doctype html><html lang="en"><meta charset="utf-8">',
-      '<meta name="viewport" content="width=device-width"><title>Certificate Transparency</title>',
-      "<h1>Certificate Transparency logs</h1>",
-      `<ul>${rows.join("")}</ul>`,
-      '<p><a href="/logs.json">logs.json</a></p></html>\n',
-    ];
-    return ok(HTML_HEADERS, Buffer.from(html.join("\n"), "utf8"));
-  };
-}
-
-function homeRow(shard: string, log: Log): string {
-  const { notAfterStartMs, notAfterLimitMs } = log.identity;
-  const links = ["log.v3.json", "checkpoint", "ct/v1/get-sth", "ct/v1/get-roots"].map(
-    (path) => `<a href="/${shard}/${path}">${path}</a>`,
-  );
-  const window = `${dayOf(notAfterStartMs)} to ${dayOf(notAfterLimitMs)}`;
-  const { state, phase } = log.status();
-  const life = state === "open" ? (phase ?? state) : state;
-  return `<li><b>${shard}</b>: ${life}, NotAfter from ${window}. ${links.join(" ")}</li>`;
 }
 
 function describeShard(shard: string, about: Description): LogDescription {
@@ -95,8 +68,4 @@ function headOf(log: Log): SignedTreeHead | undefined {
 
 function json(text: string): Answer {
   return ok(JSON_HEADERS, Buffer.from(text, "utf8"));
-}
-
-function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10);
 }

@@ -95,7 +95,6 @@ const READ = [400, 429, 503] as const;
 
 /** Name of a route; also the endpoint's label in metrics. */
 export type RouteName =
-  | "home"
   | "logs.json"
   | "openapi.json"
   | "add-chain"
@@ -114,15 +113,6 @@ export type RouteName =
 
 /** The routes by name. */
 const ROUTES: Readonly<Record<RouteName, Route>> = {
-  home: {
-    method: "get",
-    paths: ["/"],
-    summary: "The shards and where they are found, for people.",
-    source: "Stratus",
-    parameters: [],
-    answer: { mediaType: "text/html" },
-    refusals: READ,
-  },
   "logs.json": {
     method: "get",
     paths: ["/logs.json"],

@@ -229,6 +229,11 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** Pages are served without style and scripts: nothing could be bundled. */
+      readonly type: "pages-bare";
+      readonly message: string;
+    }
+  | {
       readonly type: "roots-warning";
       readonly message: string;
     }

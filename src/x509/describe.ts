@@ -178,7 +178,8 @@ function integerBits(content: Uint8Array): number {
   return first < 0 ? 0 : (content.length - first) * 8 - (Math.clz32(content[first] ?? 0) - 24);
 }
 
-function describeGeneralName(tag: number, content: Uint8Array): string {
+/** A `GeneralName` in a line, by its tag: RFC 5280, section 4.2.1.6. */
+export function describeGeneralName(tag: number, content: Uint8Array): string {
   switch (tag) {
     case contextPrimitive(1):
       return `email:${textOf(content)}`;

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mistakesOf, ONE_SHARD, parse } from "./support.ts";
 
-test("parseConfig() limits no client unless told, and bounds the process always", () => {
+test("parseConfig() limits no client of an API unless told, and bounds the process always", () => {
   assert.deepEqual(parse(ONE_SHARD).limits, {
     trustedProxies: [],
+    pages: { perSecond: 20, burst: 200 },
     connectionsMax: 10_000,
     bodiesInFlightBytesMax: 67_108_864,
     lowPriorityAfterMs: 86_400_000,
@@ -17,6 +18,7 @@ test("parseConfig() takes every field of limits", () => {
     reads: { perSecond: 100, burst: 1_000 },
     addChain: { perSecond: 1, burst: 1 },
     addPreChain: { perSecond: 50, burst: 200 },
+    pages: { perSecond: 5, burst: 10 },
     connectionsMax: 16,
     bodiesInFlightBytesMax: 1_048_576,
     lowPriorityAfterMs: 60_000,

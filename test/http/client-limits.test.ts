@@ -15,6 +15,7 @@ const OFF: ClientRates = {
   reads: undefined,
   addChain: undefined,
   addPreChain: undefined,
+  pages: undefined,
 };
 
 function serverWith(rates: Partial<ClientRates>): TestServer {

@@ -36,7 +36,8 @@ test("dot segments and odd targets are 404, an absolute target is taken", async 
     ["*", 404],
     ["http://a/nimbus2026/checkpoint", 200],
     ["http://a/nimbus2026/ct/v1/get-entries?start=0&end=0", 200],
-    ["http://a", 200],
+    ["http://a/logs.json", 200],
+    ["http://a", 404],
     ["http://a/nimbus2026/%63heckpoint", 404],
     ["ftp://a/nimbus2026/checkpoint", 404],
   ] as const) {

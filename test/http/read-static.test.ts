@@ -163,7 +163,6 @@ test("a query after a path of the static API is passed over", async () => {
 });
 
 const READS: readonly string[] = [
-  "/",
   "/logs.json",
   "/nimbus2026/checkpoint",
   "/nimbus2026/tile/0/000",
@@ -300,10 +299,4 @@ test("/log.v3.json and /logs.json describe the shard; a closed one gives its fin
   described.log.headlessWith = new UnavailableError("UNAVAILABLE_NO_HEAD", "no head yet");
   assert.equal((await json("/nimbus2026/log.v3.json")).final_tree_head, undefined);
   assert.equal((await json("/logs.json")).operators[0].tiled_logs.length, 1);
-});
-
-test("/ links to every shard", async () => {
-  const answer = await app.inject("/");
-  assert.equal(answer.headers["content-type"], "text/html; charset=utf-8");
-  assert.match(answer.body, /href="\/nimbus2026\/checkpoint"/);
 });

@@ -14,7 +14,13 @@ import { FakeLog } from "./fake-log.ts";
 
 /** Limits that no test meets unless it sets them. */
 export const WIDE_LIMITS: ServerLimits = {
-  clients: { trustedProxies: [], reads: undefined, addChain: undefined, addPreChain: undefined },
+  clients: {
+    trustedProxies: [],
+    reads: undefined,
+    addChain: undefined,
+    addPreChain: undefined,
+    pages: undefined,
+  },
   connectionsMax: 1_000,
   bodiesInFlightBytesMax: 64_000_000,
 };
@@ -56,6 +62,7 @@ export function buildTestServer(
     limits: { ...WIDE_LIMITS, ...limits },
     traffic,
     compress: false,
+    pages: undefined,
     ...more,
   });
   return {

@@ -1,0 +1,33 @@
+/**
+ * What shows others that a log is at fault: everything that a check saw, as the server gave it.
+ * @module
+ */
+
+/**
+ * Two signed heads that cannot both be, a head that the log's key did not sign, or an entry
+ * that the signed tree does not hold.
+ */
+export interface Evidence {
+  readonly what: string;
+  readonly url: string;
+  readonly logId: string;
+  readonly publicKey: string;
+  /** The head that this browser had verified before; absent where it plays no part. */
+  readonly before?: string;
+  /** The checkpoint that is at fault. */
+  readonly shown: string;
+  /** The consistency proof that the log gave; absent where it plays no part. */
+  readonly consistency?: readonly string[];
+  /** The entry that is at fault, and the audit path that the log gave; absent elsewhere. */
+  readonly entry?: {
+    readonly leafIndex: number;
+    readonly leafInput: string;
+    readonly auditPath: readonly string[];
+  };
+  readonly foundAtMs: number;
+}
+
+/** The file that a visitor downloads. */
+export function formatEvidence(evidence: Evidence): string {
+  return `${JSON.stringify(evidence, undefined, 2)}\n`;
+}
