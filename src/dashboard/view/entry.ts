@@ -43,7 +43,7 @@ export async function entryPage(
     body: (links) => html`<section class="hero">
 <p class="crumbs"><a href="${links("")}">Shards</a> <a href="${links(name)}">${name}</a></p>
 <h1>Entry ${formatCount(index)}</h1>
-<nav class="pager" aria-label="Entries">${
+<nav class="links" aria-label="Entries">${
       index > 0
         ? html`<a rel="prev" href="${links(`${name}/entry/${index - 1}`)}">previous</a>`
         : undefined

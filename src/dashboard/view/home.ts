@@ -161,7 +161,7 @@ function machinesOf(shards: readonly HomeShard[], links: Links): Html {
 <ul class="documents">
 <li><a href="${links("logs.json")}">logs.json</a> all shards as a log list, schema v3</li>
 <li><a href="${links("openapi.json")}">openapi.json</a> every path of both APIs</li>
-${shards.map(({ name }) => html`<li><b>${name}</b> ${documents.map((path) => html`<a href="${links(`${name}/${path}`)}">${path}</a> `)}</li>`)}
+${shards.map(({ name }) => html`<li class="links"><b>${name}</b> ${documents.map((path) => html`<a href="${links(`${name}/${path}`)}">${path}</a> `)}</li>`)}
 </ul>
 </section>`;
 }

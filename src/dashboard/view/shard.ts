@@ -96,7 +96,7 @@ function factsOf(shard: ShardView, links: Links): Html {
 <div><dt>Monitoring prefix</dt><dd>${shard.monitoringUrl}/</dd></div>
 <div><dt>Maximum merge delay</dt><dd>${formatDuration(shard.mmdSeconds * 1000)}</dd></div>
 <div><dt>Accepted roots</dt><dd><a href="${links(`-/roots?q=${name}`)}">${formatCount(shard.rootCount)}</a></dd></div>
-<div><dt>For programs</dt><dd>${documents.map((path) => html`<a href="${links(`${name}/${path}`)}">${path}</a> `)}</dd></div>
+<div><dt>For programs</dt><dd class="links">${documents.map((path) => html`<a href="${links(`${name}/${path}`)}">${path}</a> `)}</dd></div>
 </dl>
 </section>`;
 }

@@ -46,7 +46,7 @@ ${yearsOf(firstMs, lastMs).map(
 `,
 )}${bars.map(({ name, state, tone, startMs, limitMs, closesAtMs }, index) => {
   const y = HEAD + index * ROW;
-  const isLate = place(startMs) > 66;
+  const isLate = place(startMs) > 58;
   return html`<g class="bar ${tone}">
 <rect class="window" x="${at(startMs)}" y="${y + 22}" width="${wide(startMs, limitMs)}" height="14" rx="3"/>
 <rect class="tail" x="${at(limitMs)}" y="${y + 27}" width="${wide(limitMs, closesAtMs)}" height="4"/>
