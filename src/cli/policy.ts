@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import { formatApplication } from "../program/application.ts";
 import { checkProgram, type Finding } from "../program/check.ts";
 import { SOURCE_URLS, type Status } from "../program/condition.ts";
+import { formatPem } from "../x509/roots.ts";
 import { reportTrouble, requireUrl } from "./input.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { gatherFacts } from "./policy-facts.ts";
@@ -74,7 +75,8 @@ export async function exportPolicy(options: PolicyExportOptions, io: CommandIo):
       return EXIT.failed;
     }
     const files = new Map(application);
-    for (const [shard, ders] of rootDers) files.set(`roots/${shard}.pem`, ders.map(pemOf).join(""));
+    for (const [shard, ders] of rootDers)
+      files.set(`roots/${shard}.pem`, ders.map(formatPem).join(""));
     for (const [path, text] of files) {
       const target = join(folder, path);
       await mkdir(dirname(target), { recursive: true });
@@ -112,11 +114,4 @@ function formatJson(findings: readonly Finding[]): string {
   });
   const ok = conditions.every(({ status }) => status !== "not met");
   return JSON.stringify({ ok, conditions, sources: Object.fromEntries(SOURCE_URLS) }, undefined, 2);
-}
-
-function pemOf(der: Uint8Array): string {
-  const body = Buffer.from(der)
-    .toString("base64")
-    .replaceAll(/.{64}(?=.)/g, "$&\n");
-  return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
 }

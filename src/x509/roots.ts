@@ -3,7 +3,7 @@
  * @module
  */
 import { MalformedError, quote } from "../base/errors.ts";
-import { parseLaxBase64 } from "../encoding/base64.ts";
+import { formatBase64, parseLaxBase64 } from "../encoding/base64.ts";
 import { bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { type KnownCertificate, readCopied, type Sha256, tailKey } from "./known.ts";
 
@@ -79,6 +79,12 @@ export class RootSet {
     const alike = this.#bySubjectTail.get(tailKey(name)) ?? [];
     return alike.filter(({ certificate }) => equalBytes(certificate.subject, name));
   }
+}
+
+/** A certificate as a PEM block: RFC 7468; ends in a newline. */
+export function formatPem(der: Uint8Array): string {
+  const body = formatBase64(der).replaceAll(/.{64}(?=.)/g, "$&\n");
+  return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
 }
 
 /**

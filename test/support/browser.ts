@@ -122,6 +122,8 @@ export class TestBrowser implements AsyncDisposable {
       javaScriptEnabled,
       acceptDownloads: true,
       reducedMotion: "reduce",
+      // Else the language is the machine's, which on a server is that of no browser.
+      locale: "en-US",
     });
     context.setDefaultTimeout(WAIT_MS_MAX);
     return new Visitor(context);

@@ -54,7 +54,7 @@ export async function startPageLog(count: number, lines: readonly string[] = [])
   return { log, root, issuer, grow, [Symbol.asyncDispose]: () => log[Symbol.asyncDispose]() };
 }
 
-/** Changes an answer: the body as text, its path with query. Undefined leaves it as it is. */
+/** Changes an answer, then 200: its path with query, its body. Undefined leaves it as it is. */
 export type Lie = (path: string, body: string) => string | undefined;
 
 /** A proxy that answers as the log does, but for what it is told to change. */
@@ -76,10 +76,10 @@ export async function startLiar(origin: string): Promise<Liar> {
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("end", () => {
         const whole = Buffer.concat(chunks);
-        const body = lie?.(asked.url ?? "", whole.toString()) ?? whole;
+        const body = lie?.(asked.url ?? "", whole.toString());
         const { "content-length": _, ...kept } = response.headers;
-        answer.writeHead(response.statusCode ?? 502, kept);
-        answer.end(body);
+        answer.writeHead(body === undefined ? (response.statusCode ?? 502) : 200, kept);
+        answer.end(body ?? whole);
       });
     });
     sent.once("error", () => answer.destroy());

@@ -37,6 +37,36 @@ export function Steps({ steps }: { readonly steps: readonly Step[] }): VNode {
   );
 }
 
+/** The outcome of all steps, in one line. @param of What was checked, as the subject of it. */
+export function Verdict({
+  steps,
+  of,
+}: {
+  readonly steps: readonly Step[];
+  readonly of: string;
+}): VNode {
+  const has = (state: Step["state"]): boolean => steps.some((step) => step.state === state);
+  if (has("bad")) {
+    return (
+      <p class="verdict bad" role="alert">
+        {of} does not hold. Do not rely on it.
+      </p>
+    );
+  }
+  if (has("wait")) {
+    return (
+      <p class="verdict wait" role="status">
+        {of} could not be checked to the end.
+      </p>
+    );
+  }
+  return (
+    <p class="verdict ok" role="status">
+      {of} was verified in your browser.
+    </p>
+  );
+}
+
 /** What a log is caught at, large, with what proves it. */
 export function Alarm({
   evidence,

@@ -88,7 +88,7 @@ export function followCheckpoint(
   see: (text: string) => Promise<void>,
   fail: (error: AnswerError) => void,
 ): () => void {
-  let last = "";
+  let last: string | undefined;
   let isOver = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = async (): Promise<void> => {

@@ -2,6 +2,9 @@
  * What shows others that a log is at fault: everything that a check saw, as the server gave it.
  * @module
  */
+import { formatBase64 } from "../../encoding/base64.ts";
+import type { OpenLog } from "./log.ts";
+import type { World } from "./world.ts";
 
 /**
  * Two signed heads that cannot both be, a head that the log's key did not sign, or an entry
@@ -25,6 +28,21 @@ export interface Evidence {
     readonly auditPath: readonly string[];
   };
   readonly foundAtMs: number;
+}
+
+/** Evidence against a log. @param found What was found. */
+export function evidenceOf(
+  world: World,
+  log: OpenLog,
+  found: Omit<Evidence, "url" | "logId" | "publicKey" | "foundAtMs">,
+): Evidence {
+  return {
+    ...found,
+    url: world.url,
+    logId: formatBase64(log.key.logId),
+    publicKey: formatBase64(log.key.publicKey),
+    foundAtMs: world.nowMs(),
+  };
 }
 
 /** The file that a visitor downloads. */

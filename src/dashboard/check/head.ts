@@ -13,7 +13,7 @@ import { parseConsistencyJson } from "../../rfc6962/json.ts";
 import { decodeDigitallySigned } from "../../rfc6962/signature.ts";
 import { encodeTreeHeadToSign, type TreeHead } from "../../rfc6962/tree-head.ts";
 import { formatCount, formatDuration, formatTime } from "../view/format.ts";
-import type { Evidence } from "./evidence.ts";
+import { type Evidence, evidenceOf } from "./evidence.ts";
 import type { OpenLog } from "./log.ts";
 import { readHead, rememberHead } from "./remember.ts";
 import { AnswerError, type Step, type World } from "./world.ts";
@@ -33,15 +33,8 @@ export interface HeadReport {
 
 /** Checks a checkpoint. Throws nothing that the server can cause. */
 export async function checkHead(world: World, log: OpenLog, text: string): Promise<HeadReport> {
-  const proves = (what: string, more: Partial<Evidence> = {}): Evidence => ({
-    what,
-    url: world.url,
-    logId: formatBase64(log.key.logId),
-    publicKey: formatBase64(log.key.publicKey),
-    shown: text,
-    foundAtMs: world.nowMs(),
-    ...more,
-  });
+  const proves = (what: string, more: Partial<Evidence> = {}): Evidence =>
+    evidenceOf(world, log, { what, shown: text, ...more });
   let head: Checkpoint;
   try {
     head = parseCheckpoint(world.sha256, text, { origin: log.origin, logId: log.key.logId });
@@ -128,6 +121,9 @@ async function checkHistory(
     proof = await readProof(world, first.treeSize, second.treeSize);
   } catch (thrown) {
     if (!(thrown instanceof AnswerError) && !(thrown instanceof MalformedError)) throw thrown;
+    if (thrown instanceof AnswerError && (thrown.status === 400 || thrown.status === 404)) {
+      return refuted(`The log refuses to prove that this head, which it signed, extends ${seen}.`);
+    }
     const said = `The log gave no proof that this head extends ${seen}: ${thrown.message}.`;
     return { step: { name, state: "wait", text: said }, evidence: undefined };
   }

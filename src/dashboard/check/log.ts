@@ -76,15 +76,18 @@ function stepOfPin(pin: Pin, stated: Uint8Array, statedId: Uint8Array): Step {
 /**
  * Holds what the visitor has from elsewhere against the pinned key.
  * @param text The log ID or the public key, in base64 or hex.
- * @returns Whether it is this log's; then the pin is confirmed from now on.
+ * @returns The log with its pin confirmed, from now on; undefined if it is another's.
  */
-export function confirmKey(world: World, log: OpenLog, text: string): boolean {
+export function confirmKey(world: World, log: OpenLog, text: string): OpenLog | undefined {
   const given = bytesOf(text);
   const isSame =
     given !== undefined &&
     (equalBytes(given, log.key.logId) || equalBytes(given, log.key.publicKey));
-  if (isSame) writePin(world, { ...log.pin, isConfirmed: true, sinceMs: world.nowMs() });
-  return isSame;
+  if (!isSame) return undefined;
+  const pin = { ...log.pin, isConfirmed: true, sinceMs: world.nowMs() };
+  writePin(world, pin);
+  const step = log.step.state === "bad" ? log.step : stepOfPin(pin, pin.publicKey, log.key.logId);
+  return { ...log, pin, step };
 }
 
 function bytesOf(text: string): Uint8Array | undefined {

@@ -15,6 +15,7 @@ import { describeExtensionBody } from "../../x509/describe-extension.ts";
 import { describeName } from "../../x509/name.ts";
 import { formatOid } from "../../x509/oid.ts";
 import { sctListOf } from "../../x509/precert.ts";
+import { formatPem } from "../../x509/roots.ts";
 import { type Html, html } from "../html.ts";
 import { formatBytes, formatCount, formatTime } from "./format.ts";
 
@@ -37,6 +38,7 @@ export interface CertificateView {
   /** Its subject, else its first name, else its fingerprint. */
   readonly title: string;
   readonly der: Uint8Array;
+  readonly pem: string;
   readonly fingerprint: Uint8Array;
   readonly groups: readonly FieldGroup[];
   /** Why there is nothing but bytes; empty otherwise. */
@@ -46,6 +48,7 @@ export interface CertificateView {
 /** Looks at a certificate; a stranger's bytes. */
 export function viewCertificate(sha256: Sha256, der: Uint8Array): CertificateView {
   const fingerprint = sha256(der);
+  const pem = formatPem(der);
   const print = [code("SHA-256", formatHex(fingerprint)), words("Size", formatBytes(der.length))];
   try {
     const certificate = parseCertificate(der);
@@ -75,6 +78,7 @@ export function viewCertificate(sha256: Sha256, der: Uint8Array): CertificateVie
     return {
       title,
       der,
+      pem,
       fingerprint,
       groups: groups.filter(({ fields }) => fields.length > 0),
       problem: "",
@@ -83,7 +87,7 @@ export function viewCertificate(sha256: Sha256, der: Uint8Array): CertificateVie
     if (!(thrown instanceof MalformedError)) throw thrown;
     const groups = [{ title: "Certificate", fields: print }];
     const title = formatHex(fingerprint);
-    return { title, der, fingerprint, groups, problem: thrown.message };
+    return { title, der, pem, fingerprint, groups, problem: thrown.message };
   }
 }
 

@@ -3,11 +3,11 @@
  * one by index or leaf hash. The living part, `browser/entry.tsx`, proves it.
  * @module
  */
-import { MalformedError, RejectedError } from "../../base/errors.ts";
-import { formatBase64, parseLaxBase64 } from "../../encoding/base64.ts";
-import { formatHex, parseHex } from "../../encoding/hex.ts";
+import { RejectedError } from "../../base/errors.ts";
+import { formatBase64 } from "../../encoding/base64.ts";
+import { formatHex } from "../../encoding/hex.ts";
 import type { Log } from "../../log/log.ts";
-import { HASH_BYTES } from "../../merkle/hash.ts";
+import { hashOf } from "../check/search.ts";
 import { html } from "../html.ts";
 import type { Page } from "../page.ts";
 import type { Site } from "../site.ts";
@@ -50,7 +50,7 @@ export async function entryPage(
     } ${index + 1 < treeSize ? html`<a rel="next" href="${links(`${name}/entry/${index + 1}`)}">next</a>` : undefined}</nav>
 </section>
 <div id="living" data-shard="${name}" data-index="${index}">
-<p class="note"><noscript>Without JavaScript nothing here is verified: these are the server's words.</noscript></p>
+<p class="note">These are the server’s words; with JavaScript your browser verifies them.</p>
 ${renderEntry(view)}
 </div>
 ${findForm(name, "", links)}`,
@@ -87,20 +87,6 @@ async function findLeaf(log: Log, hash: Uint8Array): Promise<number | undefined>
     return (await log.proveByHash(hash, log.publishedSize())).leafIndex;
   } catch (thrown) {
     if (thrown instanceof RejectedError) return undefined;
-    throw thrown;
-  }
-}
-
-/** A hash in hex, with colons or without, or in base64. */
-export function hashOf(text: string): Uint8Array | undefined {
-  const plain = text.replaceAll(/[\s:]/g, "");
-  if (/^[0-9a-fA-F]{64}$/.test(plain)) return parseHex(plain.toLowerCase());
-  try {
-    // A plus that came through a query is a space.
-    const bytes = parseLaxBase64(text.trim().replaceAll(" ", "+"));
-    return bytes.length === HASH_BYTES ? bytes : undefined;
-  } catch (thrown) {
-    if (thrown instanceof MalformedError) return undefined;
     throw thrown;
   }
 }

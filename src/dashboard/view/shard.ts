@@ -36,7 +36,7 @@ export async function shardPage(site: Site, name: string): Promise<Page | undefi
     },
     body: (links) => html`${shardHead(shard, links)}
 <div id="living" data-shard="${name}">${headOf(shard, site.nowMs())}
-<p class="note"><noscript>Without JavaScript these are the server's words. </noscript>Check them yourself: <code>./stratus audit ${shard.monitoringUrl}</code></p>
+<p class="note">These are the server’s words; with JavaScript your browser verifies them. Or check the whole log yourself: <code>./stratus audit ${shard.monitoringUrl}</code></p>
 </div>
 ${findForm(name, "", links)}
 ${factsOf(shard, links)}`,

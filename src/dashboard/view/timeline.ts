@@ -42,7 +42,7 @@ export function drawTimeline(bars: readonly TimelineBar[], nowMs: number): Html 
 ${yearsOf(firstMs, lastMs).map(
   ({ startMs, label }) =>
     html`<line class="tick" x1="${at(startMs)}" x2="${at(startMs)}" y1="${HEAD}" y2="${bottom}"/>
-<text class="year" x="${at(startMs)}" y="${height - 8}" text-anchor="middle">${label}</text>
+<text class="year" x="${at(startMs)}" y="${height - 8}" text-anchor="${anchorAt(place(startMs))}">${label}</text>
 `,
 )}${bars.map(({ name, state, tone, startMs, limitMs, closesAtMs }, index) => {
   const y = HEAD + index * ROW;
@@ -54,8 +54,14 @@ ${yearsOf(firstMs, lastMs).map(
 </g>
 `;
 })}<line class="today" x1="${today.toFixed(2)}%" x2="${today.toFixed(2)}%" y1="18" y2="${bottom}"/>
-<text class="today" x="${today.toFixed(2)}%" y="12" text-anchor="${today < 8 ? "start" : today > 92 ? "end" : "middle"}">today</text>
+<text class="today" x="${today.toFixed(2)}%" y="12" text-anchor="${anchorAt(today)}">today</text>
 </svg>`;
+}
+
+/** How a text stands at a place, so that it stays within the picture. */
+function anchorAt(percent: number): "start" | "middle" | "end" {
+  if (percent < 8) return "start";
+  return percent > 92 ? "end" : "middle";
 }
 
 /** The same in words. */
