@@ -1,7 +1,8 @@
 # The log as an image: docker build -t stratus .
 #
 # deploy/docker-compose.yml builds and runs it; docs/OPERATIONS.md walks through both.
-# The program runs from its sources (Node strips the types), so nothing is compiled here.
+# The program runs from its sources (Node strips the types); only the files that its pages load
+# are bundled here, once, so that the image needs no bundler.
 
 # First stage: the packages that package-lock.json names, checked against the hashes there.
 # 24 is the release line that package.json asks for; "slim" is Debian without compilers.
@@ -9,9 +10,13 @@ FROM node:24-bookworm-slim AS packages
 WORKDIR /opt/stratus
 # Only what npm reads, so that this layer is built again only when a dependency changes.
 COPY package.json package-lock.json .npmrc ./
-# --omit=dev: no linters, no compiler. --omit=optional: no second Node, the image has one.
-# --ignore-scripts: no package runs code of its own; LevelDB's binding comes prebuilt.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+# --omit=dev: no linters, no compiler. --ignore-scripts: no package runs code of its own;
+# LevelDB's binding and esbuild's program come prebuilt.
+RUN npm ci --omit=dev --ignore-scripts
+# What pages load is kept below node_modules/.cache, by a hash of the sources. Then the bundler's
+# program goes, and the second Node: the image has one.
+COPY src ./src
+RUN node src/cli/build-pages.ts && rm -r node_modules/node-linux-* node_modules/@esbuild
 
 # Second stage: what runs. It never sees npm's cache.
 FROM node:24-bookworm-slim

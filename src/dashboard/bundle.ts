@@ -4,7 +4,7 @@
  * it is made of; a built program brings it along, and then needs no esbuild.
  * @module
  */
-import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { messageOf } from "../base/errors.ts";
@@ -121,6 +121,8 @@ function keepSet(folder: string, path: string, set: AssetSet): void {
   mkdirSync(folder, { recursive: true });
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, formatSet(set));
+  // Whoever may read the program may read this; a log's own umask lets nobody.
+  chmodSync(draft, 0o644);
   renameSync(draft, path);
   for (const old of globSync("pages-*.json", { cwd: folder })) {
     if (join(folder, old) !== path) rmSync(join(folder, old), { force: true });

@@ -72,15 +72,22 @@ function orUndefined<T>(act: () => T): T | undefined {
   }
 }
 
-/** Between two looks at a head, where the server cannot say when it changes. */
+/** How long the server may keep a question until there is another head; in seconds. */
+const WAIT_SECONDS = 20;
+
+/** Before the next question, where the answer was no news. */
 const POLL_MS = 2_000;
+
+/** Before the next question, where it was. */
+const BREATH_MS = 250;
 
 /** After an answer that did not come. */
 const RETRY_MS = 5_000;
 
 /**
  * Calls `see` with each checkpoint that differs from the last, and `fail` where there was no
- * answer, as long as the page is shown. The one place that knows how news come.
+ * answer, as long as the page is shown. The one place that knows how news come: a question that
+ * the server keeps until there are some, and a pause where it answers at once.
  * @returns Ends it.
  */
 export function followCheckpoint(
@@ -95,8 +102,13 @@ export function followCheckpoint(
     let pauseMs = POLL_MS;
     try {
       if (document.visibilityState === "visible") {
-        const text = await api.get("checkpoint");
-        if (text !== last) await see(text);
+        const wait = last === undefined ? "" : `?wait=${WAIT_SECONDS}`;
+        const text = await api.get(`checkpoint${wait}`);
+        if (isOver) return;
+        if (text !== last) {
+          await see(text);
+          pauseMs = BREATH_MS;
+        }
         last = text;
       }
     } catch (thrown) {

@@ -12,6 +12,9 @@ import { findScts } from "../../sct/find.ts";
 import { parseCertificate } from "../../x509/certificate.ts";
 import { parsePem } from "../../x509/roots.ts";
 
+/** Characters of a hash in base64. */
+const HASH_BASE64_LENGTH = 44;
+
 /** What it is. */
 export type Search =
   | { readonly kind: "index"; readonly leafIndex: number }
@@ -47,8 +50,9 @@ export function parseSearch(text: string): Search {
 export function hashOf(text: string): Uint8Array | undefined {
   const plain = text.replaceAll(/[\s:]/g, "");
   if (/^[0-9a-fA-F]{64}$/.test(plain)) return parseHex(plain.toLowerCase());
-  // A plus that came through a query is a space.
-  const bytes = bytesOf(text.trim().replaceAll(" ", "+"));
+  // A plus that was not escaped in a query comes as a space.
+  const spaced = text.length === HASH_BASE64_LENGTH ? text.replaceAll(" ", "+") : text.trim();
+  const bytes = bytesOf(spaced);
   return bytes?.length === HASH_BYTES ? bytes : undefined;
 }
 

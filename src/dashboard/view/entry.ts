@@ -68,7 +68,7 @@ export async function findPage(
   const search = query("find").trim();
   if (search === "") return { status: 303, path: name };
   if (/^[0-9]{1,13}$/.test(search)) return { status: 303, path: `${name}/entry/${Number(search)}` };
-  const hash = hashOf(search);
+  const hash = hashOf(query("find"));
   if (hash === undefined) {
     return missing(
       site,

@@ -106,7 +106,7 @@ function rowOf(shard: HomeShard, nowMs: number, links: Links): Html {
 
 /** A line of shell that makes the body of add-chain from a PEM file; nothing but awk and curl. */
 export function curlLine(submissionUrl: string, endpoint: "add-chain" | "add-pre-chain"): string {
-  const json = `awk '/-BEGIN/{printf n++?"\\",\\"":"{\\"chain\\":[\\""} !/-----/{gsub(/[ \\r]/,"");printf $0} END{print "\\"]}"}' chain.pem`;
+  const json = `awk '/-BEGIN/{printf n++?"\\",\\"":"{\\"chain\\":[\\"";p=1;next} /-END/{p=0} p{gsub(/[ \\r]/,"");printf "%s",$0} END{print "\\"]}"}' chain.pem`;
   return `${json} | curl -sS --data-binary @- ${submissionUrl}/ct/v1/${endpoint}`;
 }
 
