@@ -5,6 +5,7 @@
  */
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Overrides } from "../../src/compose.ts";
 import { makeCa, type TestCa } from "./certificates.ts";
 import { type RunningLog, type ShardSpec, startRunningLog } from "./running-log.ts";
 
@@ -33,14 +34,24 @@ export function busyShard(nowMs: number): string {
 }
 
 /** Starts a log of three shards, the second of which has `count` entries. */
-export async function startPageLog(count: number, lines: readonly string[] = []): Promise<PageLog> {
+export async function startPageLog(
+  count: number,
+  lines: readonly string[] = [],
+  overrides: Overrides = {},
+): Promise<PageLog> {
   const root = makeCa({ subject: "Example Root R1" });
   const issuer = root.intermediate({ subject: "Example Issuing CA 3" });
   const nowMs = Date.now();
   const shard = busyShard(nowMs);
   const notAfter = new Date(Date.UTC(new Date(nowMs).getUTCFullYear() + 1, 2, 1, 12));
   const notBefore = new Date(nowMs - 3_600_000);
-  const log = await startRunningLog(pageShards(root, nowMs), {}, async () => undefined, 0, lines);
+  const log = await startRunningLog(
+    pageShards(root, nowMs),
+    overrides,
+    async () => undefined,
+    0,
+    lines,
+  );
   let serial = 1_000;
   const grow = async (name = `host${serial}.example.org`): Promise<void> => {
     serial += 1;

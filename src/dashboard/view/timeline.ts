@@ -44,18 +44,21 @@ ${yearsOf(firstMs, lastMs).map(
     html`<line class="tick" x1="${at(startMs)}" x2="${at(startMs)}" y1="${HEAD}" y2="${bottom}"/>
 <text class="year" x="${at(startMs)}" y="${height - 8}" text-anchor="${anchorAt(place(startMs))}">${label}</text>
 `,
-)}${bars.map(({ name, state, tone, startMs, limitMs, closesAtMs }, index) => {
+)}${bars.map(({ tone, startMs, limitMs, closesAtMs }, index) => {
   const y = HEAD + index * ROW;
-  const isLate = place(startMs) > 58;
   return html`<g class="bar ${tone}">
 <rect class="window" x="${at(startMs)}" y="${y + 22}" width="${wide(startMs, limitMs)}" height="14" rx="3"/>
 <rect class="tail" x="${at(limitMs)}" y="${y + 27}" width="${wide(limitMs, closesAtMs)}" height="4"/>
-<text class="name" x="${isLate ? at(limitMs) : at(startMs)}" y="${y + 16}"${isLate && html` text-anchor="end"`}>${name} <tspan class="state">${state}</tspan></text>
 </g>
 `;
 })}<line class="today" x1="${today.toFixed(2)}%" x2="${today.toFixed(2)}%" y1="18" y2="${bottom}"/>
 <text class="today" x="${today.toFixed(2)}%" y="12" text-anchor="${anchorAt(today)}">today</text>
-</svg>`;
+${bars.map(({ name, state, startMs, limitMs }, index) => {
+  // A name that would not fit to the right of where its bar begins ends where the bar does.
+  const isLate = place(startMs) > 58;
+  return html`<text class="name" x="${isLate ? at(limitMs) : at(startMs)}" y="${HEAD + index * ROW + 16}"${isLate && html` text-anchor="end"`}>${name} <tspan class="state">${state}</tspan></text>
+`;
+})}</svg>`;
 }
 
 /** How a text stands at a place, so that it stays within the picture. */
