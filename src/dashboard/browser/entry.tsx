@@ -5,12 +5,12 @@
  */
 import { render, type VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { messageOf } from "../../base/errors.ts";
+import { MalformedError, messageOf } from "../../base/errors.ts";
 import type { Evidence } from "../check/evidence.ts";
 import { type ProvenEntry, proveEntry } from "../check/prove.ts";
 import { readAlarm, rememberAlarm } from "../check/remember.ts";
 import type { World } from "../check/world.ts";
-import { type EntryView, renderEntry, viewEntry } from "../view/entry-view.ts";
+import { type EntryView, type RawEntry, renderEntry, viewEntry } from "../view/entry-view.ts";
 import { drawTree } from "../view/tree.ts";
 import { watchFind } from "./find.tsx";
 import { Alarm, Markup, Steps, Verdict } from "./markup.tsx";
@@ -50,9 +50,21 @@ function Entry({ world, index }: { readonly world: World; readonly index: number
           <Markup of={drawTree({ ...entry, rootHash: head.rootHash })} />
         )}
       </section>
-      {entry && <Contents view={viewEntry(world.sha256, entry)} />}
+      {entry && <Decoded world={world} entry={entry} />}
     </>
   );
+}
+
+/** The entry field by field, unless its bytes are none: then the proof has said so. */
+function Decoded({ world, entry }: { readonly world: World; readonly entry: RawEntry }): VNode {
+  let view: EntryView;
+  try {
+    view = viewEntry(world.sha256, entry);
+  } catch (thrown) {
+    if (!(thrown instanceof MalformedError)) throw thrown;
+    return <p class="notice">These bytes cannot be shown: {thrown.message}.</p>;
+  }
+  return <Contents view={view} />;
 }
 
 function Contents({ view }: { readonly view: EntryView }): VNode {

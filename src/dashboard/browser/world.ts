@@ -72,8 +72,11 @@ function orUndefined<T>(act: () => T): T | undefined {
   }
 }
 
-/** How long the server may keep a question until there is another head; in seconds. */
-const WAIT_SECONDS = 20;
+/**
+ * How long the server may keep a question until the tree has grown; in seconds. Then it answers
+ * with the newest head of the same tree, whose age is news as well.
+ */
+const WAIT_SECONDS = 10;
 
 /** Before the next question, where the answer was no news. */
 const POLL_MS = 2_000;
@@ -102,7 +105,10 @@ export function followCheckpoint(
     let pauseMs = POLL_MS;
     try {
       if (document.visibilityState === "visible") {
-        const wait = last === undefined ? "" : `?wait=${WAIT_SECONDS}`;
+        // Without its size, growth between two questions would be missed.
+        const [, size = "0"] = last?.split("\n") ?? [];
+        const isSize = /^[0-9]+$/.test(size);
+        const wait = last === undefined ? "" : `?wait=${WAIT_SECONDS}&size=${isSize ? size : 0}`;
         const text = await api.get(`checkpoint${wait}`);
         if (isOver) return;
         if (text !== last) {

@@ -46,7 +46,13 @@ export async function checkEntry(
   const { leafInput, extraData, path } = parseEntryAndProofJson(await world.api.get(query));
   const leafHash = hashLeaf(world.sha256, leafInput);
   const { trace, step } = followPath(world, head, { leafIndex, treeSize, leafHash, path });
-  const contents = await stepsOfContents(world, leafIndex, leafInput, extraData);
+  const contents = await stepsOfContents(world, leafIndex, leafInput, extraData).catch(
+    (thrown: unknown): readonly Step[] => {
+      if (!(thrown instanceof MalformedError)) throw thrown;
+      const text = `The leaf and what stands beside it are no entry: ${thrown.message}.`;
+      return [{ name: "Contents", state: "bad", text }];
+    },
+  );
   const isIncluded = step.state === "ok";
   const steps = [step, ...contents];
   return { leafIndex, treeSize, leafInput, extraData, leafHash, path, trace, isIncluded, steps };
@@ -83,8 +89,8 @@ async function stepsOfContents(
   extraData: Uint8Array,
 ): Promise<readonly Step[]> {
   const { entry, extensions } = decodeMerkleTreeLeaf(leafInput);
-  const { precertificate, chain } = decodeExtraData(entry.type, extraData);
   const steps: Step[] = [stepOfIndex(leafIndex, extensions)];
+  const { precertificate, chain } = decodeExtraData(entry.type, extraData);
   if (entry.type === "precert" && precertificate !== undefined) {
     steps.push(await stepOfTbs(precertificate, entry.tbs, chain));
     steps.push(stepOfIssuer(world, entry.issuerKeyHash, chain));

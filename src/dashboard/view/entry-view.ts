@@ -4,7 +4,7 @@
  * what it fetched and verified.
  * @module
  */
-import { MalformedError, messageOf } from "../../base/errors.ts";
+import { MalformedError } from "../../base/errors.ts";
 import { formatBase64 } from "../../encoding/base64.ts";
 import { formatHex } from "../../encoding/hex.ts";
 import { hashLeaf, type Sha256 } from "../../merkle/hash.ts";
@@ -113,9 +113,4 @@ ${
 }
 <p class="quiet">${formatCount(entry.certificates.length)} certificates, ${formatBytes(entry.extraData.length)} beside the leaf.</p>
 </section>`;
-}
-
-/** What is said of bytes that are no entry. */
-export function sayMalformed(thrown: unknown): string {
-  return thrown instanceof MalformedError ? messageOf(thrown) : "the answer cannot be read";
 }

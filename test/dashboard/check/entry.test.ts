@@ -55,6 +55,17 @@ test("proveEntry() tells an entry that states another index", async () => {
   assert.equal(steps.find(({ name }) => name === "Index")?.text, "The leaf states index 5.");
 });
 
+test("proveEntry() refutes bytes that are no entry, and throws nothing", async () => {
+  const world = new CheckWorld(13);
+  const path = "ct/v1/get-entry-and-proof";
+  const good = JSON.parse(await world.api.get(`${path}?leaf_index=6&tree_size=13`)) as object;
+  for (const wrong of [{ leaf_input: "AAAA" }, { extra_data: "AAAB" }]) {
+    world.lies.set(path, JSON.stringify({ ...good, ...wrong }));
+    const { steps } = await proveEntry(world, 6);
+    assert.equal(steps.find(({ name }) => name === "Contents")?.state, "bad");
+  }
+});
+
 async function find(world: CheckWorld, search: Search): Promise<Found> {
   const log = await openLog(world);
   const { head } = await checkHead(world, log, await world.api.get("checkpoint"));
