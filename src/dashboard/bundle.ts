@@ -16,9 +16,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { messageOf } from "../base/errors.ts";
-import { formatBase64, parseBase64 } from "../encoding/base64.ts";
 import { formatHex } from "../encoding/hex.ts";
-import { encodeUtf8 } from "../encoding/utf8.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { type Asset, type AssetSet, BROWSER_ENTRIES, NO_ASSETS } from "./assets.ts";
 
@@ -34,6 +32,8 @@ const INPUTS = [
   "{base,encoding,merkle,rfc6962,static-ct,checkpoint,x509,sct,dashboard}/**/*.{ts,tsx,css,svg}",
   "../package.json",
 ];
+
+const ENCODER = new TextEncoder();
 
 /** Content types by the end of the name. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -113,16 +113,17 @@ export async function bundleAssets(): Promise<AssetSet> {
 
 /** A set as the text that a built program brings along. */
 export function formatSet(set: AssetSet): string {
-  const assets = set.assets.map(({ name, bytes }) => ({ name, base64: formatBase64(bytes) }));
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const assets = set.assets.map(({ name, bytes }) => ({ name, text: decoder.decode(bytes) }));
   return JSON.stringify({ names: set.names, assets });
 }
 
 function readSet(path: string): AssetSet {
   const { names, assets } = JSON.parse(readFileSync(path, "utf8")) as {
     readonly names: Readonly<Record<string, string>>;
-    readonly assets: readonly { readonly name: string; readonly base64: string }[];
+    readonly assets: readonly { readonly name: string; readonly text: string }[];
   };
-  return { names, assets: assets.map(({ name, base64 }) => makeAsset(name, parseBase64(base64))) };
+  return { names, assets: assets.map(({ name, text }) => makeAsset(name, ENCODER.encode(text))) };
 }
 
 function keepSet(folder: string, path: string, set: AssetSet): void {
@@ -148,5 +149,5 @@ function inputs(): Uint8Array {
   for (const path of globSync(INPUTS, { cwd: SOURCE }).sort()) {
     text += `${path}\n${readFileSync(join(SOURCE, path), "utf8")}\n`;
   }
-  return encodeUtf8(text);
+  return ENCODER.encode(text);
 }

@@ -137,6 +137,40 @@ test("the pages, in a browser", { skip }, async (t) => {
     await page.getByText("No entry has it as its leaf hash").waitFor();
   });
 
+  await t.test("a certificate's hostile names stay text, as in the server's page", async () => {
+    const evil = `<img src="x" onerror="document.title='owned'"><script>alert(1)</script>`;
+    await pages.grow(evil);
+    const { treeSize } = await sizeOf();
+    for (const javaScriptEnabled of [true, false]) {
+      await using visitor = await browser.visitor({ javaScriptEnabled });
+      const { page, errors } = await visitor.open(`${log.url(shard)}/entry/${treeSize - 1}`);
+      await page.getByText("<script>alert(1)").first().waitFor();
+      if (javaScriptEnabled) await page.locator('[data-step="Inclusion"]').waitFor();
+      assert.equal(await page.locator("img").count(), 0);
+      assert.doesNotMatch(await page.title(), /owned/);
+      assert.deepEqual(errors, []);
+    }
+  });
+
+  await t.test("the keyboard reaches the content first, and every control after it", async () => {
+    await using visitor = await browser.visitor();
+    const { page } = await visitor.open(log.url(shard));
+    await page.locator("#own-key").waitFor();
+    await page.keyboard.press("Tab");
+    const focused = () => page.evaluate("document.activeElement.textContent.trim()");
+    assert.equal(await focused(), "Skip to the content");
+    const seen = new Set<unknown>();
+    for (let count = 0; count < 40; count += 1) {
+      await page.keyboard.press("Tab");
+      seen.add(
+        await page.evaluate("document.activeElement.id || document.activeElement.textContent"),
+      );
+    }
+    for (const control of ["own-key", "find-text", "Compare", "Find", "checkpoint"]) {
+      assert.ok(seen.has(control), control);
+    }
+  });
+
   await t.test("roots are searched as one types, and by the server", async () => {
     await using visitor = await browser.visitor();
     const { page, errors } = await visitor.open(`${log.origin}/-/roots`);
