@@ -147,6 +147,7 @@ export class CheckWorld implements World {
       condition: this.condition,
       conditionSinceMs: undefined,
       plannedChanges: [],
+      listState: undefined,
       finalTreeHead: undefined,
       software: { name: "test", version: "0" },
     });

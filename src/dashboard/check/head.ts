@@ -75,9 +75,9 @@ function stepOfTime(world: World, log: OpenLog, head: TreeHead): Step {
     const text = `The head is signed for ${formatTime(head.timestampMs)}, ${formatDuration(-ageMs)} ahead of your clock.`;
     return { name, state: "bad", text };
   }
-  if (log.isFinal) {
-    const text = `The log says that it takes no more entries; its head is of ${formatTime(head.timestampMs)}.`;
-    return { name, state: "ok", text };
+  if (ageMs > log.mmdMs && log.isFinal) {
+    const text = `The log says that it signs no new heads or takes no entries; its head is of ${formatTime(head.timestampMs)}. That it is the last one is the log\u2019s own word.`;
+    return { name, state: "warn", text };
   }
   if (ageMs > log.mmdMs) {
     const text = `The head is ${formatDuration(ageMs)} old. The log promises one within ${formatDuration(log.mmdMs)}: it is down, or something is withheld from you.`;

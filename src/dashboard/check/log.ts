@@ -30,7 +30,7 @@ export interface OpenLog {
   readonly key: LogKey;
   readonly origin: string;
   readonly mmdMs: number;
-  /** Whether the log says that it takes no more entries: then its head need not be fresh. */
+  /** Whether the log says that it is not active: then its head need not be fresh. */
   readonly isFinal: boolean;
   readonly pin: Pin;
   /** What the key is trusted for. */

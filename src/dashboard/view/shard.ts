@@ -51,7 +51,7 @@ export function shardHead(shard: ShardView, links: Links): Html {
 <h1>${name} <span class="badge ${toneOf(shard)}">${state}</span></h1>
 <p class="lead">Certificates that expire from ${formatDay(shard.notAfterStartMs)} and before ${formatDay(shard.notAfterLimitMs)}. ${
     type === "rfc6962" ? "An RFC 6962 log" : "A static-ct-api log"
-  }; submissions until ${formatDay(shard.closesAtMs)}.</p>
+  }; submissions ${shard.opensAtMs !== undefined && html`from ${formatDay(shard.opensAtMs)} `}until ${formatDay(shard.closesAtMs)}.</p>
 ${reason !== "" && html`<p class="notice">${reason}</p>`}
 </section>`;
 }
