@@ -55,7 +55,7 @@ export async function findEntry(options: FindOptions, search: Search): Promise<F
       if (search.leafIndex < head.treeSize) return found(search.leafIndex, "");
       return found(
         undefined,
-        `The tree has ${formatCount(head.treeSize)} entries; the first is number 0.`,
+        `The tree has ${formatCount(head.treeSize)} entries, numbered from 0.`,
       );
     case "hash": {
       const leafIndex = await findLeaf(options, search.hash);

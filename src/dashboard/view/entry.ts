@@ -26,12 +26,11 @@ export async function entryPage(
   if (log === undefined) return undefined;
   const treeSize = log.publishedSize();
   if (index >= treeSize) {
-    return missing(
-      site,
-      name,
-      String(index),
-      `The tree has ${formatCount(treeSize)} entries; the first is number 0.`,
-    );
+    const message =
+      treeSize === 0
+        ? "The tree has no entry yet."
+        : `The entries of the tree are numbered from 0 to ${formatCount(treeSize - 1)}.`;
+    return missing(site, name, String(index), message);
   }
   const { leafInput, extraData, path } = await log.entryAndProof(index, treeSize);
   const view = viewEntry(site.sha256, { leafIndex: index, leafInput, extraData });
