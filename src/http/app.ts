@@ -79,6 +79,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.server.maxConnections = limits.connectionsMax;
   const clients = new ClientLimits(limits.clients, clock);
   const bodies = new BodiesInFlight(limits.bodiesInFlightBytesMax);
+  const heavy = new HeavyReads(clock);
   const paths = new Map<string, string>();
 
   const read = (shard: string, name: RouteName, unlimited: Handler): void => {
@@ -109,6 +110,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       onRequest: (request, reply) => {
         reply.hijack();
         traffic.count("submissions", request.raw);
+        heavy.submissionCame();
         responder.serve({ shard, name }, request.raw, reply.raw, handler);
       },
       handler: () => undefined,
@@ -118,7 +120,6 @@ export function buildApp(options: AppOptions): FastifyInstance {
   read("", "logs.json", getLogsJsonHandler(options));
   read("", "openapi.json", getOpenApiHandler());
   const compressed = new CompressedTiles(COMPRESSED_BYTES_MAX);
-  const heavy = new HeavyReads(clock);
   const feed = new HeadFeed(clock, limits.connectionsMax);
   responder.onClosing(() => feed.close());
   const pages = new CompressedEntries();
@@ -172,7 +173,7 @@ function readRoutes(
     ["get-sth", getSthHandler(log)],
     ["get-sth-consistency", getConsistencyHandler(log)],
     ["get-proof-by-hash", getProofHandler(log)],
-    ["get-entries", means.compress(means.heavy.inTurn(getEntriesHandler(log)))],
+    ["get-entries", means.compress(means.heavy.inTurn(getEntriesHandler(log, means)))],
     ["get-entry-and-proof", getEntryAndProofHandler(log)],
     ["checkpoint", getCheckpointHandler(log, means.feed, means.clients)],
     ["tile", getTileHandler(log, means)],

@@ -9,8 +9,8 @@ import { bufferOf } from "./base64.ts";
 /** Text is ASCII. */
 export type Piece = string | Uint8Array;
 
-/** A whole body, in one piece or in several of text. */
-export type WholeBody = Piece | readonly string[];
+/** A whole body, in one piece or in several. */
+export type WholeBody = Piece | readonly Piece[];
 
 /** What an answer may carry. */
 export type Body = WholeBody | BodyStream;
@@ -22,9 +22,17 @@ export class BodyStream {
   /** The next pieces, which may be none; undefined at the end. Not called before it resolved. */
   readonly rest: () => Promise<readonly Piece[] | undefined>;
 
-  constructor(first: readonly Piece[], rest: () => Promise<readonly Piece[] | undefined>) {
+  /** To be told of each piece that is not looked at any more: its memory may be used again. */
+  readonly taken: (piece: Piece) => void;
+
+  constructor(
+    first: readonly Piece[],
+    rest: () => Promise<readonly Piece[] | undefined>,
+    taken: (piece: Piece) => void = () => {},
+  ) {
     this.first = first;
     this.rest = rest;
+    this.taken = taken;
   }
 }
 
@@ -63,12 +71,16 @@ export function writeBody(response: ServerResponse, body: WholeBody): void {
  */
 export async function endWithStream(
   response: ServerResponse,
-  { first, rest }: BodyStream,
+  { first, rest, taken }: BodyStream,
 ): Promise<boolean> {
   let pieces: readonly Piece[] | undefined = first;
   while (pieces !== undefined) {
     for (const piece of pieces) {
-      if (!response.write(piece, "latin1")) await drained(response);
+      const done = (error: Error | null | undefined) => {
+        // Of a connection that broke, the system may still hold it.
+        if (!error) taken(piece);
+      };
+      if (!response.write(piece, "latin1", done)) await drained(response);
       if (response.destroyed) return false;
     }
     pieces = await rest();
@@ -92,7 +104,7 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 /** Writes pieces as fast as the reader takes them: the rest stays out of the socket's buffer. */
-function writeInTurn(response: ServerResponse, pieces: Iterator<string>): void {
+function writeInTurn(response: ServerResponse, pieces: Iterator<Piece>): void {
   for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
     if (response.write(next.value, "latin1")) continue;
     response.once("drain", () => writeInTurn(response, pieces));

@@ -59,15 +59,20 @@ export class CompressedEntries {
       const pieces = [...(await page.add(piecesOf(answer.body))), ...(await page.end())];
       return { status, headers, body: Buffer.concat(pieces) };
     }
-    const { first, rest } = answer.body;
+    const { first, rest, taken } = answer.body;
+    const add = async (pieces: readonly Piece[]) => {
+      const made = await page.add(pieces);
+      for (const piece of pieces) taken(piece);
+      return made;
+    };
     let isEnded = false;
     const next = async (): Promise<readonly Piece[] | undefined> => {
       if (isEnded) return undefined;
       const pieces = await rest();
       isEnded = pieces === undefined;
-      return pieces === undefined ? await page.end() : await page.add(pieces);
+      return pieces === undefined ? await page.end() : await add(pieces);
     };
-    return { status, headers, body: new BodyStream(await page.add(first), next) };
+    return { status, headers, body: new BodyStream(await add(first), next) };
   }
 }
 

@@ -18,7 +18,7 @@ import type { Handler } from "./responder.ts";
 export const WAITING_READS_MAX = 512;
 
 /** Bytes of answers that were made but not taken by their readers; no other is made then. */
-export const UNSENT_BYTES_MAX = 134_217_728;
+export const UNSENT_BYTES_MAX = 67_108_864;
 
 /** A reader that keeps others waiting has at least so long to take its answer; milliseconds. */
 export const UNSENT_MS_MAX = 10_000;
@@ -29,6 +29,17 @@ interface Unsent {
   readonly sinceMs: number;
 }
 
+/** For so long after a submission came, reads leave half of the time to others; milliseconds. */
+const SUBMISSION_MS = 100;
+
+/** Steps that take so long together are enough for one pass of the event loop; milliseconds. */
+export const PASS_MS = 1;
+
+/** A rest is no longer; milliseconds. */
+const REST_MS_MAX = 5;
+
+const atOnce = (run: () => void): void => run();
+
 /** The turns of one server. */
 export class HeavyReads {
   readonly #clock: Clock;
@@ -37,6 +48,12 @@ export class HeavyReads {
   readonly #unsent = new Map<ServerResponse, Unsent>();
   #unsentBytes = 0;
   #isRunning = false;
+  /** Steady time of the last submission. */
+  #submittedMs = Number.NEGATIVE_INFINITY;
+  /** When the step that runs began; steady time. */
+  #stepMs = 0;
+  /** Time of steps since others had their turn; milliseconds. */
+  #spentMs = 0;
   #isTimed = false;
 
   constructor(clock: Clock) {
@@ -46,6 +63,33 @@ export class HeavyReads {
   /** Bytes that their readers have not taken. */
   get unsentBytes(): number {
     return this.#unsentBytes;
+  }
+
+  /** To be told of each submission: see `pause`. */
+  submissionCame(): void {
+    this.#submittedMs = this.#clock.monotonicMs();
+  }
+
+  /**
+   * Resolves when another step may begin. What is read in this thread never waits by itself: so
+   * after steps of a millisecond the next pass of the event loop comes first; and while
+   * submissions come, a rest as long as these steps took, since each of them takes several passes
+   * to be answered. For whoever has the turn.
+   */
+  async pause(): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    this.#spentMs += nowMs - this.#stepMs;
+    this.#stepMs = nowMs;
+    if (this.#spentMs < PASS_MS) return;
+    // A step that waited for a disk did not keep the thread for all of its time.
+    const restMs = Math.min(Math.ceil(this.#spentMs), REST_MS_MAX);
+    this.#spentMs = 0;
+    const isSubmittedTo = nowMs - this.#submittedMs <= SUBMISSION_MS;
+    await new Promise<void>((resolve) => {
+      if (isSubmittedTo) this.#clock.after(restMs, resolve);
+      else (this.#clock.soon ?? atOnce)(resolve);
+    });
+    this.#stepMs = this.#clock.monotonicMs();
   }
 
   /** The handler in its turn. @throws UnavailableError `UNAVAILABLE_OVERLOADED`. */
@@ -67,8 +111,8 @@ export class HeavyReads {
   }
 
   /** A stream that waits for its turn before each of its later parts. */
-  #inTurns(response: ServerResponse, { first, rest }: BodyStream): BodyStream {
-    return new BodyStream(first, async () => {
+  #inTurns(response: ServerResponse, { first, rest, taken }: BodyStream): BodyStream {
+    const later = async () => {
       // All of it was taken, or no more would be asked for.
       this.#release(response);
       return await this.#run(response, async () => {
@@ -78,7 +122,8 @@ export class HeavyReads {
         }
         return pieces;
       });
-    });
+    };
+    return new BodyStream(first, later, taken);
   }
 
   /** Does something in its turn; undefined if the client left before. */
@@ -87,11 +132,14 @@ export class HeavyReads {
       this.#waiting.add(resolve);
       this.#next();
     });
+    this.#stepMs = this.#clock.monotonicMs();
     try {
       return response.destroyed ? undefined : await make();
     } finally {
-      this.#isRunning = false;
-      this.#next();
+      void this.pause().then(() => {
+        this.#isRunning = false;
+        this.#next();
+      });
     }
   }
 

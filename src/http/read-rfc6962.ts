@@ -19,8 +19,10 @@ import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
 import { BodyStream } from "./body-stream.ts";
 import { planPage } from "./entries.ts";
 import { EntriesPage, PAGE_HELD_BYTES_MAX } from "./entries-page.ts";
+import type { HeavyReads } from "./heavy-reads.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
+import type { TileBuffers } from "./tile-buffers.ts";
 
 const DAY_HEADERS = cachedJsonHeaders(86_400);
 const MINUTE_HEADERS = cachedJsonHeaders(60);
@@ -90,8 +92,11 @@ export function getProofHandler(log: Log): Handler {
 }
 
 /** get-entries: section 4.6. */
-export function getEntriesHandler(log: Log): Handler {
-  return async (request) => {
+export function getEntriesHandler(
+  log: Log,
+  { buffers, heavy }: { readonly buffers: TileBuffers; readonly heavy: HeavyReads },
+): Handler {
+  return async (request, response) => {
     const query = parseQuery(request.url ?? "");
     const start = entriesParameter(query("start"));
     const last = entriesParameter(query("end"));
@@ -106,11 +111,16 @@ export function getEntriesHandler(log: Log): Handler {
     // What its bytes cut off does not depend on when it is asked for either.
     const headers = end === page.end ? DAY_HEADERS : MINUTE_HEADERS;
     try {
-      const entries = new EntriesPage(log, page.start, end);
+      const { take, taken } = buffers.lendPieces(response);
+      const entries = new EntriesPage(log, page.start, end, {
+        take,
+        borrow: (act) => buffers.borrow(act),
+        pause: () => heavy.pause(),
+      });
       const first = await entries.read(PAGE_HELD_BYTES_MAX);
       if (entries.isDone) return ok(headers, first);
       const rest = async () => (entries.isDone ? undefined : await entries.read(STREAM_BYTES));
-      return { status: 200, headers, body: new BodyStream(first, rest) };
+      return { status: 200, headers, body: new BodyStream(first, rest, taken) };
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;
       return refusal(

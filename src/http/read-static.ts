@@ -45,8 +45,6 @@ export interface TileMeans {
  */
 export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMeans): Handler {
   const prefixLength = log.identity.name.length + 2;
-  const tileOf = (request: IncomingMessage) =>
-    parseTilePath(pathOf(request.url ?? "").slice(prefixLength));
   const gzipOf = async (index: number, width: number, response: ServerResponse) => {
     const kept = compressed.find(log, index, width);
     if (kept !== undefined) return kept;
@@ -56,16 +54,24 @@ export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMea
         : undefined;
     return sealed ?? (await compressed.read(log, index, width));
   };
-  const readDataTile = heavy.inTurn(async (request, response) => {
-    const { index, width } = tileOf(request);
+  const readDataTile = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    index: number,
+    width: number,
+  ) => {
     if (gzipWish(headerOf(request.headers["accept-encoding"])) === "refused") {
       return ok(DATA_TILE_HEADERS, found(await log.readDataTile(index, width)));
     }
     return ok(DATA_TILE_GZIP_HEADERS, found(await gzipOf(index, width, response)));
-  });
+  };
   return async (request, response) => {
-    const { level, index, width } = tileOf(request);
-    if (level === "data") return await readDataTile(request, response);
+    const path = pathOf(request.url ?? "").slice(prefixLength);
+    const { level, index, width } = parseTilePath(path);
+    if (level === "data") {
+      const read = heavy.inTurn(() => readDataTile(request, response, index, width));
+      return await read(request, response);
+    }
     return ok(TILE_HEADERS, found(await log.readTile(level, index, width)));
   };
 }

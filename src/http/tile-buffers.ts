@@ -1,7 +1,7 @@
 /**
- * Memory of sealed tiles on their way to a client: used again once the response is out. A fresh
- * array for each costs more than reading the tile (*measured*: 20 us for its pages, and the whole
- * heap is marked every few hundred of them).
+ * Memory of sealed tiles and of pages of entries on their way to a client: used again once the
+ * response is out. A fresh array for each costs more than reading the tile (*measured*: 20 us for
+ * its pages, and the whole heap is marked every few hundred of them).
  * @module
  */
 import type { ServerResponse } from "node:http";
@@ -40,6 +40,46 @@ export class TileBuffers {
       response.once("finish", () => this.#giveBack(used));
     }
     return bytes;
+  }
+
+  /**
+   * Memory for what `response` is going to send, piece by piece: each comes back when `taken` is
+   * told of it, and all with the response as that of `lend` does.
+   */
+  lendPieces(response: ServerResponse): {
+    readonly take: (length: number) => Uint8Array;
+    readonly taken: (piece: string | Uint8Array) => void;
+  } {
+    const lent = new Map<ArrayBufferLike, Uint8Array>();
+    const taken = (piece: string | Uint8Array): void => {
+      if (typeof piece === "string") return;
+      const bytes = lent.get(piece.buffer);
+      if (bytes !== undefined && lent.delete(piece.buffer)) this.#giveBack(bytes);
+    };
+    response.once("finish", () => {
+      for (const bytes of [...lent.values()]) taken(bytes);
+    });
+    const take = (length: number): Uint8Array => {
+      const bytes = this.#take(length);
+      lent.set(bytes.buffer, bytes);
+      return bytes;
+    };
+    return { take, taken };
+  }
+
+  /**
+   * Lends memory until `act` has resolved; nothing may use it then. If `act` fails, something may
+   * still be reading into it, and it does not come back.
+   */
+  async borrow<T>(act: (into: (length: number) => Uint8Array) => Promise<T>): Promise<T> {
+    const lent: Uint8Array[] = [];
+    const result = await act((length) => {
+      const bytes = this.#take(length);
+      lent.push(bytes);
+      return bytes;
+    });
+    for (const bytes of lent) this.#giveBack(bytes);
+    return result;
   }
 
   #take(length: number): Uint8Array {

@@ -282,8 +282,8 @@ export class Frontend implements Log {
     return this.#reader.proveByHash(leafHash, treeSize, this.publishedSize());
   }
 
-  readEntries(start: number, end: number): Promise<readonly LoggedEntry[]> {
-    return this.#reader.readEntries(start, end, this.publishedSize());
+  readEntries(start: number, end: number, into?: Into): Promise<readonly LoggedEntry[]> {
+    return this.#reader.readEntries(start, end, this.publishedSize(), into);
   }
 
   entryAndProof(

@@ -111,7 +111,7 @@ export interface Log {
    * Entries [start, end), at most 1,024; fewer where the page would pass 32 MB of JSON.
    * @throws RejectedError `REJECTED_RANGE` if `start` is beyond the published size.
    */
-  readEntries(start: number, end: number): Promise<readonly LoggedEntry[]>;
+  readEntries(start: number, end: number, into?: Into): Promise<readonly LoggedEntry[]>;
 
   /** @throws RejectedError `REJECTED_TREE_SIZE_UNKNOWN` if `treeSize` is beyond the published size. */
   entryAndProof(

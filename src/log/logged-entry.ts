@@ -12,10 +12,11 @@ const LEAF_HEADER: Uint8Array = new Uint8Array(2);
 
 /** An entry whose `leafInput` and `extraData` are put together by whoever asks for them. */
 export class LoggedEntry implements JsonEntry {
-  /** What `leafInput` holds behind two zero bytes: the encoded TimestampedEntry; a view. */
-  readonly timestampedEntry: Uint8Array;
-  /** What `extraData` begins with: `pre_certificate` with its length, or nothing; a view. */
-  readonly precertificate: Uint8Array;
+  /**
+   * What `leafInput` holds behind two zero bytes, the encoded TimestampedEntry, and what
+   * `extraData` begins with, `pre_certificate` with its length or nothing.
+   */
+  readonly parts: TileLeafParts;
   /**
    * What `extraData` ends with: `certificate_chain` with its length, at least 3 bytes. Entries
    * of one chain mostly share one array.
@@ -24,18 +25,17 @@ export class LoggedEntry implements JsonEntry {
 
   /** @param chain `ASN.1Cert certificate_chain<0..2^24-1>`, as `encodeExtraData` writes it. */
   constructor(parts: TileLeafParts, chain: Uint8Array) {
-    this.timestampedEntry = parts.timestampedEntry;
-    this.precertificate = parts.precertificate;
+    this.parts = parts;
     this.chain = chain;
   }
 
   /** Encoded `MerkleTreeLeaf`; fresh. */
   get leafInput(): Uint8Array {
-    return concatBytes(LEAF_HEADER, this.timestampedEntry);
+    return concatBytes(LEAF_HEADER, this.parts.timestampedEntry);
   }
 
   /** `extra_data`; fresh. */
   get extraData(): Uint8Array {
-    return concatBytes(this.precertificate, this.chain);
+    return concatBytes(this.parts.precertificate, this.chain);
   }
 }

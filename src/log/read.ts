@@ -13,7 +13,7 @@ import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
 import { encodeExtraData } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import { splitTileLeaf } from "../static-ct/tile-leaf.ts";
-import { entryOfRun, type Into, type StoreReader } from "../storage/store.ts";
+import type { Into, StoreReader } from "../storage/store.ts";
 import { ChainCache } from "./chain-cache.ts";
 import { LoggedEntry } from "./logged-entry.ts";
 import { TreeHashes } from "./tree-hashes.ts";
@@ -91,6 +91,7 @@ export class Reader {
     start: number,
     end: number,
     publishedSize: number,
+    into?: Into,
   ): Promise<readonly LoggedEntry[]> {
     if (start >= publishedSize) {
       throw new RejectedError(
@@ -99,15 +100,16 @@ export class Reader {
       );
     }
     const last = Math.min(end, publishedSize, start + PAGE_ENTRIES_MAX);
-    const run = await this.#store.readEntries(start, last);
+    const run = await this.#store.readEntries(start, last, into);
     const entries: LoggedEntry[] = [];
     let jsonBytes = 0;
-    for (let position = 0; position < run.ends.length; position += 1) {
-      const parts = splitTileLeaf(entryOfRun(run, position));
-      const kept = this.#chains.get(parts.fingerprints);
-      const chain = kept ?? (await this.#readChain(parts.fingerprints));
-      const { timestampedEntry, precertificate } = parts;
-      const bytes = timestampedEntry.length + precertificate.length + chain.length;
+    let leafStart = 0;
+    for (const leafEnd of run.ends) {
+      const parts = splitTileLeaf(run.bytes, leafStart, leafEnd);
+      leafStart = leafEnd;
+      const { fingerprints } = parts;
+      const chain = this.#chains.get(fingerprints) ?? (await this.#readChain(fingerprints));
+      const bytes = parts.precertificateEnd - parts.start + chain.length;
       jsonBytes += 52 + Math.ceil(bytes / 3) * 4;
       if (jsonBytes > PAGE_JSON_BYTES_MAX && entries.length > 0) break;
       entries.push(new LoggedEntry(parts, chain));

@@ -107,7 +107,7 @@ export interface StoreReader {
   readTile(level: number, index: number, width: number): Promise<Uint8Array>;
 
   /** Entries [start, end): at least one, at most 4,096, all committed. */
-  readEntries(start: number, end: number): Promise<EntryRun>;
+  readEntries(start: number, end: number, into?: Into): Promise<EntryRun>;
 
   /**
    * Full data tile `index` as the gzip that was made of it once, against its checksum; undefined

@@ -210,7 +210,8 @@ const RECORDS: readonly FuzzTarget[] = [
       const header = new Uint8Array(input.length + 4);
       header.set(input);
       new DataView(header.buffer).setUint32(input.length, crc32(input));
-      assert.deepEqual(encodeSealedHeader(0, decodeSealedHeader(header, 0, 1)), header);
+      const tile = decodeSealedHeader(header, 0, 1).tile(0);
+      assert.deepEqual(encodeSealedHeader(0, [tile]), header);
     },
   },
   {

@@ -22,9 +22,9 @@ async function readPage(
   const log = new FakeLog("nimbus2026");
   const reads = showLargeEntries(log, 5_000, bytesOf);
   const page = new EntriesPage(log, start, end);
-  const pieces: string[] = [];
+  const pieces: Uint8Array[] = [];
   while (!page.isDone) pieces.push(...(await page.read(bytes)));
-  const text = pieces.join("");
+  const text = Buffer.concat(pieces).toString("latin1");
   return { text, count: text.split("leaf_input").length - 1, reads };
 }
 
@@ -87,4 +87,29 @@ test("EntriesPage reads no further than it was asked to, but for a step", async 
   await page.read(PAGE_HELD_BYTES_MAX);
   const held = Math.ceil(PAGE_HELD_BYTES_MAX / entryLength(largeEntry(0, 4_000)));
   assert(reads.entryCount < held + 128, `${reads.entryCount} entries were read`);
+});
+
+test("EntriesPage pauses between its steps, and lends what it reads for one step", async () => {
+  const log = new FakeLog("nimbus2026");
+  const reads = showLargeEntries(log, 600, () => 100);
+  const events: string[] = [];
+  const page = new EntriesPage(log, 0, 512, {
+    take: (length) => new Uint8Array(Math.max(length, 4_096)),
+    borrow: async (act) => {
+      events.push(`reads from ${reads.entryCount}`);
+      const result = await act((length) => new Uint8Array(length));
+      events.push("done");
+      return result;
+    },
+    pause: async () => {
+      events.push("pauses");
+    },
+  });
+  await page.read(PAGE_HELD_BYTES_MAX);
+  assert.ok(page.isDone);
+  const steps = [0, 128, 256, 384].map((from) => [`reads from ${from}`, "done"]);
+  assert.deepEqual(
+    events,
+    steps.flatMap((step, at) => (at === 0 ? step : ["pauses", ...step])),
+  );
 });

@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { UnavailableError } from "../../src/base/errors.ts";
+import { systemClock } from "../../src/clock/system.ts";
 import { isStreamed, ok } from "../../src/http/answer.ts";
 import { BodyStream } from "../../src/http/body-stream.ts";
 import {
@@ -21,8 +22,14 @@ class FakeResponse extends EventEmitter {
   }
 }
 
+const { soon } = systemClock;
+const nextPass = () => new Promise<void>((resolve) => soon?.(resolve));
+
 const REQUEST = {} as IncomingMessage;
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+/** Until all that can happen has: the end of each of two turns takes a pass of its own. */
+const settle = async () => {
+  for (let pass = 0; pass < 3; pass += 1) await nextPass();
+};
 
 /** Reads whose end a test decides, and a clock that it moves. */
 class World {
@@ -35,6 +42,7 @@ class World {
       this.timers.add(run);
       return () => this.timers.delete(run);
     },
+    soon: (run) => soon?.(run),
   });
   readonly running: (() => void)[] = [];
   readonly answers: unknown[] = [];
@@ -73,6 +81,64 @@ test("HeavyReads runs one at a time, in order, and skips clients that left", asy
     world.answers.map((answer) => answer !== undefined),
     [true, false, true],
   );
+});
+
+test("HeavyReads gives way after steps of a millisecond, though none of them waits", async () => {
+  const world = new World();
+  let pass = 0;
+  const passes: number[] = [];
+  const handler = world.reads.inTurn(async () => {
+    world.nowMs += 0.5;
+    passes.push(pass);
+    return ok([], "");
+  });
+  const answers = Array.from({ length: 6 }, () =>
+    handler(REQUEST, new FakeResponse() as unknown as ServerResponse),
+  );
+  const all = Promise.all(answers);
+  for (; pass < 20; pass += 1) await nextPass();
+  assert.equal((await all).length, 6);
+  const counts = Map.groupBy(passes, (at) => at).values();
+  assert.deepEqual(
+    [...counts].map(({ length }) => length),
+    [2, 2, 2],
+  );
+});
+
+test("HeavyReads rests as long as its steps took while submissions come", async () => {
+  const clock = { nowMs: 0, rests: [] as number[] };
+  const resting = new HeavyReads({
+    nowMs: () => 0,
+    monotonicMs: () => clock.nowMs,
+    after: (delayMs, run) => {
+      clock.rests.push(delayMs);
+      run();
+      return () => undefined;
+    },
+    soon: (run) => soon?.(run),
+  });
+  const take = async (stepMs: number) => {
+    const handler = resting.inTurn(async () => {
+      clock.nowMs += stepMs;
+      await resting.pause();
+      clock.nowMs += stepMs;
+      return ok([], "");
+    });
+    await handler(REQUEST, new FakeResponse() as unknown as ServerResponse);
+    await settle();
+  };
+  await take(3);
+  assert.deepEqual(clock.rests, [], "nobody submits");
+  resting.submissionCame();
+  await take(0.4);
+  assert.deepEqual(clock.rests, [], "0.8 ms are less than a timer's tick");
+  await take(2.5);
+  assert.deepEqual(clock.rests, [4, 3], "3.3 ms, then 2.5");
+  await take(40);
+  assert.deepEqual(clock.rests, [4, 3, 5, 5], "never longer than 5 ms");
+  clock.nowMs += 101;
+  await take(3);
+  assert.deepEqual(clock.rests, [4, 3, 5, 5], "the last submission is long past");
 });
 
 test("HeavyReads refuses what would wait behind WAITING_READS_MAX", async () => {

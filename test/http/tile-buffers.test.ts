@@ -63,6 +63,41 @@ test("TileBuffers does not take back what a read left unused, failed with, or tr
   assert.equal((await fill(buffers, responseOf(), 1)).buffer, tries[1]?.buffer);
 });
 
+test("TileBuffers lends a page all its arrays, and takes all of them back with its response", async () => {
+  const buffers = new TileBuffers();
+  const response = responseOf();
+  const { take, taken } = buffers.lendPieces(response);
+  const pieces = [take(1), take(SPARE_BYTES), take(SPARE_BYTES + 1)];
+  assert.equal(new Set(pieces.map(({ buffer }) => buffer)).size, 3);
+  response.emit("close");
+  assert.equal(buffers.spareBytes, 0, "a response that was cut off keeps them");
+  const [first] = pieces;
+  taken(first!.subarray(0, 7));
+  taken(first!.subarray(0, 7));
+  taken("no memory of ours");
+  assert.equal(buffers.spareBytes, SPARE_BYTES, "a piece comes back once");
+  response.emit("finish");
+  assert.equal(buffers.spareBytes, 2 * SPARE_BYTES, "all but the large one");
+});
+
+test("TileBuffers takes back what was borrowed once it is done with, not if it failed", async () => {
+  const buffers = new TileBuffers();
+  const used = await buffers.borrow(async (into) => {
+    const both = [into(1), into(2)];
+    assert.notEqual(both[0]?.buffer, both[1]?.buffer);
+    assert.equal(buffers.spareBytes, 0);
+    return both.length;
+  });
+  assert.equal(used, 2);
+  assert.equal(buffers.spareBytes, 2 * SPARE_BYTES);
+  const failing = buffers.borrow(async (into) => {
+    into(1);
+    throw new Error("EIO");
+  });
+  await assert.rejects(failing, /EIO/);
+  assert.equal(buffers.spareBytes, SPARE_BYTES);
+});
+
 test("a slow reader gets its own tile while others are served from the same memory", async () => {
   const buffers = new TileBuffers();
   const tiles = Array.from({ length: 8 }, (_, index) => {

@@ -3,14 +3,15 @@
  * @module
  */
 import { LoggedEntry } from "../../src/log/logged-entry.ts";
+import { TileLeafParts } from "../../src/static-ct/tile-leaf.ts";
 import type { FakeLog } from "./fake-log.ts";
 
 /** Entry `index`, of about `bytes`; the index stands in its first bytes. */
 export function largeEntry(index: number, bytes: number): LoggedEntry {
   const timestampedEntry = new Uint8Array(bytes).fill(index % 251);
   new DataView(timestampedEntry.buffer).setUint32(4, index);
-  const parts = { timestampedEntry, precertificate: new Uint8Array(0) };
-  return new LoggedEntry({ ...parts, fingerprints: new Uint8Array(0) }, new Uint8Array(3));
+  const parts = new TileLeafParts(timestampedEntry, 0, bytes, bytes, bytes);
+  return new LoggedEntry(parts, new Uint8Array(3));
 }
 
 /** What a log was asked for. */

@@ -144,7 +144,7 @@ export class EntryFiles {
     const reading = this.#openReading(segment);
     reading.users += 1;
     try {
-      return await (await reading.file).read(length, position, into);
+      return await (await reading.file).readQuickly(length, position, into);
     } catch (cause) {
       throw readError(`segment ${segment}`, cause);
     } finally {
@@ -307,7 +307,7 @@ export class EntryFiles {
   async #openChecked(segment: number): Promise<OpenFile> {
     const file = await this.#files.openFile(this.#path(segment), "read");
     try {
-      const header = await file.read(SEGMENT_HEADER_BYTES, 0);
+      const header = await file.readQuickly(SEGMENT_HEADER_BYTES, 0);
       this.#requireHeader(header, segment);
       return file;
     } catch (error) {

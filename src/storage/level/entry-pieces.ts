@@ -63,6 +63,7 @@ function isSealed(places: EntryPlaces, segment: number): boolean {
 /**
  * Entries [start, end) of one tile, against their checksums.
  * @param isFull Whether the tile is known to be full.
+ * @param into As of {@link readCommitted}.
  * @throws FatalError `FATAL_STORE_CORRUPT`. @throws UnavailableError `UNAVAILABLE_STORE`.
  */
 export async function readPiece(
@@ -70,21 +71,22 @@ export async function readPiece(
   start: number,
   end: number,
   isFull: boolean,
+  into?: Into,
 ): Promise<EntryRun> {
   const { entries } = places;
   const segment = entries.segmentOf(start);
-  if (!isFull) return readCommitted(places, start, end, false);
+  if (!isFull) return readCommitted(places, start, end, false, into);
   if (isSealed(places, segment)) {
     entries.forget(segment);
-    return readSealed(places, start, end);
+    return readSealed(places, start, end, into);
   }
   closeSealed(places, segment);
   try {
-    return await readCommitted(places, start, end, true);
+    return await readCommitted(places, start, end, true, into);
   } catch (error) {
     if (!isMissing(error)) throw error;
     try {
-      return await readSealed(places, start, end);
+      return await readSealed(places, start, end, into);
     } catch (other) {
       throw isMissing(other) ? error : other;
     }
@@ -158,7 +160,12 @@ function positionOf({ entries }: EntryPlaces, tile: number): number {
 }
 
 /** Groups are inflated as a whole; what was not asked for is not looked at. */
-function readSealed(places: EntryPlaces, start: number, end: number): Promise<EntryRun> {
+function readSealed(
+  places: EntryPlaces,
+  start: number,
+  end: number,
+  into?: Into,
+): Promise<EntryRun> {
   const { database, entries, sealed } = places;
   const first = start - (start % GROUP_ENTRIES);
   const last = Math.ceil(end / GROUP_ENTRIES) * GROUP_ENTRIES;
@@ -172,7 +179,7 @@ function readSealed(places: EntryPlaces, start: number, end: number): Promise<En
   const crcs = all.crcs.slice(start - first, end - first);
   return sealed.read(entries.segmentOf(start), async (file) => {
     const position = positionOf(places, tile);
-    const groups = await file.readGroups(position, firstGroup, lastGroup, length);
+    const groups = await file.readGroups(position, firstGroup, lastGroup, length, into);
     const bytes = groups.subarray(skipped, skipped + defined(ends.at(-1), "an entry"));
     requireEntries(bytes, { origin: all.origin, start: 0, ends, crcs }, start);
     return { start, bytes, ends };

@@ -262,8 +262,8 @@ export class LevelStore implements Store {
     return this.#reader.readTile(level, index, width);
   }
 
-  readEntries(start: number, end: number): Promise<EntryRun> {
-    return this.#reader.readEntries(start, end);
+  readEntries(start: number, end: number, into?: Into): Promise<EntryRun> {
+    return this.#reader.readEntries(start, end, into);
   }
 
   readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {

@@ -79,7 +79,7 @@ export class LevelReader implements StoreReader {
     return readItems(read, hashColumn(level), start, start + width, isFull).items;
   }
 
-  async readEntries(start: number, end: number): Promise<EntryRun> {
+  async readEntries(start: number, end: number, into?: Into): Promise<EntryRun> {
     const places = this.#places();
     const treeSize = this.#source.treeSize();
     requireEntryRange(start, end, treeSize);
@@ -88,7 +88,7 @@ export class LevelReader implements StoreReader {
     while (first < end) {
       const tileEnd = (Math.floor(first / TILE_WIDTH) + 1) * TILE_WIDTH;
       const last = Math.min(end, tileEnd);
-      pieces.push(readPiece(places, first, last, tileEnd <= treeSize));
+      pieces.push(readPiece(places, first, last, tileEnd <= treeSize, into));
       first = last;
     }
     return joinRuns(start, await Promise.all(pieces));

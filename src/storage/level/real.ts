@@ -2,7 +2,17 @@
  * The world as LevelStore uses it: `node:fs` and the package `level`.
  * @module
  */
-import { close, constants, fdatasync, fsync, open, read, readSync, writeSync } from "node:fs";
+import {
+  close,
+  constants,
+  fdatasync,
+  fsync,
+  open,
+  openSync,
+  read,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -15,6 +25,9 @@ const readAsync = promisify(read);
 const syncAsync = promisify(fsync);
 const syncDataAsync = promisify(fdatasync);
 const closeAsync = promisify(close);
+
+/** Of all files of this thread: they mostly are on one disk. */
+const quickReads = new QuickReads(() => performance.now());
 
 const REAL_FILES: FileSystem = {
   async makeFolder(path) {
@@ -35,10 +48,14 @@ const REAL_FILES: FileSystem = {
       throw error;
     }
   },
-  // "r+" with O_CREAT has no name among Node's flags; never O_TRUNC.
   async openFile(path, mode) {
-    const flags = mode === "read" ? constants.O_RDONLY : constants.O_RDWR + constants.O_CREAT;
-    return openFileOf(await openAsync(path, flags, 0o600));
+    if (mode === "read") {
+      const openHere = () => openSync(path, constants.O_RDONLY);
+      const isQuick = quickReads.mayRead(0);
+      return openFileOf(isQuick ? quickReads.timed(openHere) : await openAsync(path, "r"));
+    }
+    // "r+" with O_CREAT has no name among Node's flags; never O_TRUNC.
+    return openFileOf(await openAsync(path, constants.O_RDWR + constants.O_CREAT, 0o600));
   },
   rename,
   async remove(path) {
@@ -62,9 +79,6 @@ async function syncFolder(path: string): Promise<void> {
     await closeAsync(descriptor);
   }
 }
-
-/** Of all files of this thread: they mostly are on one disk. */
-const quickReads = new QuickReads(() => performance.now());
 
 function openFileOf(descriptor: number): OpenFile {
   const readRest = async (bytes: Uint8Array, length: number, from: number, position: number) => {

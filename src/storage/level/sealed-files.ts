@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { defined } from "../../base/assert.ts";
 import { FatalError, messageOf } from "../../base/errors.ts";
 import type { Into } from "../store.ts";
 import { flushing, readError } from "./file-errors.ts";
@@ -17,13 +16,17 @@ import {
   type GzipTile,
   groupRange,
   inflateGroups,
+  type SealedHeader,
   type SealedTile,
   sealedHeaderBytes,
 } from "./sealed-format.ts";
 import type { FileSystem, OpenFile } from "./seam.ts";
 
-/** Sealed segments open for reading at most. */
-const OPEN_SEALED_MAX = 64;
+/**
+ * Sealed segments open for reading at most: two million entries. A place at random in a larger
+ * log mostly means to open one, which is why that is done in this thread, too.
+ */
+const OPEN_SEALED_MAX = 512;
 
 const DRAFT_SUFFIX = ".new";
 
@@ -37,19 +40,12 @@ interface Reading {
 export class SealedSegment {
   readonly #file: OpenFile;
   readonly #segment: number;
-  readonly #tiles: readonly SealedTile[];
-  readonly #offsets: readonly number[];
+  readonly #header: SealedHeader;
 
-  constructor(file: OpenFile, segment: number, tiles: readonly SealedTile[]) {
+  constructor(file: OpenFile, segment: number, header: SealedHeader) {
     this.#file = file;
     this.#segment = segment;
-    this.#tiles = tiles;
-    let offset = sealedHeaderBytes(tiles.length);
-    this.#offsets = tiles.map(({ length }) => {
-      const start = offset;
-      offset += length;
-      return start;
-    });
+    this.#header = header;
   }
 
   /**
@@ -60,8 +56,8 @@ export class SealedSegment {
    */
   async readTile(position: number, into?: Into): Promise<Uint8Array> {
     const { length, crc } = this.tile(position);
-    const offset = defined(this.#offsets[position], "a tile of the segment");
-    const bytes = await this.#file.readQuickly(length, offset, into?.(length));
+    const start = this.#header.startOf(position);
+    const bytes = await this.#file.readQuickly(length, start, into?.(length));
     if (bytes.length < length) throw this.#cutOff(position);
     if (crc32(bytes) === crc) return bytes;
     throw corrupt(`the checksum of tile ${position} of sealed segment ${this.#segment} differs`);
@@ -70,6 +66,7 @@ export class SealedSegment {
   /**
    * The entries of the groups [first, last) of a tile, one after the other.
    * @param length Of these entries together.
+   * @param into As of {@link readTile}; it is asked for what is read, too.
    * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
    */
   async readGroups(
@@ -77,10 +74,11 @@ export class SealedSegment {
     first: number,
     last: number,
     length: number,
+    into?: Into,
   ): Promise<Uint8Array> {
     const { start, end } = groupRange(this.tile(position), first, last);
     try {
-      return inflateGroups(await this.#read(position, start, end - start), length);
+      return inflateGroups(await this.#read(position, start, end - start, into), length, into);
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       const where = `tile ${position} of sealed segment ${this.#segment}`;
@@ -90,16 +88,21 @@ export class SealedSegment {
 
   /** Where the groups of a tile stand. */
   tile(position: number): SealedTile {
-    return defined(this.#tiles[position], "a tile of the segment");
+    return this.#header.tile(position);
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
 
-  async #read(position: number, start: number, length: number): Promise<Uint8Array> {
-    const offset = defined(this.#offsets[position], "a tile of the segment");
-    const bytes = await this.#file.read(length, offset + start);
+  async #read(
+    position: number,
+    start: number,
+    length: number,
+    into: Into | undefined,
+  ): Promise<Uint8Array> {
+    const offset = this.#header.startOf(position) + start;
+    const bytes = await this.#file.readQuickly(length, offset, into?.(length));
     if (bytes.length === length) return bytes;
     throw this.#cutOff(position);
   }
@@ -256,9 +259,9 @@ export class SealedFiles {
   async #open(path: string, segment: number): Promise<SealedSegment> {
     const file = await this.#files.openFile(path, "read");
     try {
-      const header = await file.read(sealedHeaderBytes(this.#segmentTiles), 0);
-      const tiles = decodeSealedHeader(header, segment, this.#segmentTiles);
-      return new SealedSegment(file, segment, tiles);
+      const bytes = await file.readQuickly(sealedHeaderBytes(this.#segmentTiles), 0);
+      const header = decodeSealedHeader(bytes, segment, this.#segmentTiles);
+      return new SealedSegment(file, segment, header);
     } catch (error) {
       await file.close();
       throw error;

@@ -16,12 +16,13 @@
  * @module
  */
 import { constants, crc32, createGzip, gunzip, inflateRawSync } from "node:zlib";
+import { assert } from "../../base/assert.ts";
 import { FatalError } from "../../base/errors.ts";
-import { concatBytes, equalBytes } from "../../encoding/bytes.ts";
-import { TlsReader } from "../../encoding/tls-reader.ts";
+import { concatBytes, equalBytes, hasBytesAt } from "../../encoding/bytes.ts";
 import { TlsWriter } from "../../encoding/tls-writer.ts";
 import { encodeUtf8 } from "../../encoding/utf8.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
+import type { Into } from "../store.ts";
 import { corrupt } from "./record.ts";
 
 /** Entries between two points from which a tile can be inflated. */
@@ -51,7 +52,8 @@ const LAST_BLOCK = 0x0300;
 const VERSION = 1;
 const MAGIC: Uint8Array = encodeUtf8("stratgz\n");
 const FIXED_BYTES = 16;
-const TILE_BYTES = 8 + 4 * TILE_GROUPS;
+const TILE_WORDS = 2 + TILE_GROUPS;
+const TILE_BYTES = 4 * TILE_WORDS;
 const CRC_BYTES = 4;
 const OUTPUT_BYTES = 65_536;
 const CHUNK_BYTES_MAX = 4_194_304;
@@ -101,34 +103,64 @@ export function decodeSealedHeader(
   bytes: Uint8Array,
   segment: number,
   tileCount: number,
-): readonly SealedTile[] {
+): SealedHeader {
   const wrong = () => corrupt(`sealed segment ${segment} has another header`);
   if (bytes.length !== sealedHeaderBytes(tileCount)) throw wrong();
   const end = bytes.length - CRC_BYTES;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   // A version is believed only if the checksum holds: else a flipped bit is a newer program.
-  if (new TlsReader(bytes.subarray(end)).uint(4) !== crc32(bytes.subarray(0, end))) throw wrong();
-  const reader = new TlsReader(bytes.subarray(0, end));
-  if (!equalBytes(reader.fixed(MAGIC.length), MAGIC)) throw wrong();
-  const version = reader.uint(2);
+  if (view.getUint32(end) !== crc32(bytes.subarray(0, end))) throw wrong();
+  if (!hasBytesAt(bytes, 0, MAGIC)) throw wrong();
+  const version = view.getUint16(8);
   if (version > VERSION) {
     const message = `expected sealed segment format ${VERSION}, got ${version}`;
     throw new FatalError("FATAL_STORE_FORMAT", message);
   }
-  if (version !== VERSION || reader.uint(2) !== tileCount || reader.uint(4) !== segment) {
-    throw wrong();
+  const isOther = view.getUint16(10) !== tileCount || view.getUint32(12) !== segment;
+  if (version !== VERSION || isOther) throw wrong();
+  const words = new Uint32Array(TILE_WORDS * tileCount);
+  for (let index = 0; index < words.length; index += 1) {
+    words[index] = view.getUint32(FIXED_BYTES + 4 * index);
   }
-  return Array.from({ length: tileCount }, () => {
-    const length = reader.uint(4);
-    const crc = reader.uint(4);
-    const groupEnds = Array.from({ length: TILE_GROUPS }, () => reader.uint(4));
+  const header = new SealedHeader(words);
+  for (let position = 0; position < tileCount; position += 1) {
+    const { length, groupEnds } = header.tile(position);
     let before = GZIP_HEADER_BYTES;
     for (const groupEnd of groupEnds) {
       if (groupEnd <= before) throw wrong();
       before = groupEnd;
     }
     if (before + GZIP_TRAILER_BYTES > length) throw wrong();
+  }
+  return header;
+}
+
+/** Where the tiles of a sealed segment stand: a kilobyte for each segment that is open. */
+export class SealedHeader {
+  /** For each tile its length, its checksum and where its groups end. */
+  readonly #words: Uint32Array;
+
+  /** @param words Not to be changed any more. */
+  constructor(words: Uint32Array) {
+    this.#words = words;
+  }
+
+  /** Where the groups of a tile stand. @param position Of the tile in its segment. */
+  tile(position: number): SealedTile {
+    const first = TILE_WORDS * position;
+    const [length, crc, ...groupEnds] = this.#words.subarray(first, first + TILE_WORDS);
+    assert(length !== undefined && crc !== undefined, "a tile of the segment");
     return { length, crc, groupEnds };
-  });
+  }
+
+  /** Where a tile begins, in bytes from the start of the file. */
+  startOf(position: number): number {
+    let start = sealedHeaderBytes(this.#words.length / TILE_WORDS);
+    for (let before = 0; before < position; before += 1) {
+      start += this.#words[TILE_WORDS * before] ?? 0;
+    }
+    return start;
+  }
 }
 
 /** The bytes of a tile's member that hold the groups [first, last): offsets in the member. */
@@ -198,9 +230,10 @@ export function gunzipTile(bytes: Uint8Array, lengthMax: number): Promise<Uint8A
  * are used up, so that what follows them is inflated as it stands, too.
  * @param bytes As {@link groupRange} says.
  * @param length Of what they hold.
+ * @param into Gives an array of at least so many bytes for it; absent: a fresh one.
  * @throws FatalError `FATAL_STORE_CORRUPT` if they hold something else.
  */
-export function inflateGroups(bytes: Uint8Array, length: number): Uint8Array {
+export function inflateGroups(bytes: Uint8Array, length: number, into?: Into): Uint8Array {
   let raw: Uint8Array;
   let usedBytes: number;
   try {
@@ -218,7 +251,11 @@ export function inflateGroups(bytes: Uint8Array, length: number): Uint8Array {
   if (raw.length !== length || usedBytes !== bytes.length) {
     throw corrupt(`sealed entries hold ${raw.length} bytes, not ${length}`);
   }
-  return new Uint8Array(raw.buffer, raw.byteOffset, raw.length);
+  if (into === undefined) return new Uint8Array(raw.buffer, raw.byteOffset, raw.length);
+  const kept = into(length).subarray(0, length);
+  kept.set(raw);
+  release(raw);
+  return kept;
 }
 
 interface Inflated {

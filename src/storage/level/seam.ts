@@ -31,7 +31,10 @@ export interface FileSystem {
   makeFolder(path: string): Promise<void>;
   /** Names in a folder; undefined if there is no such folder. */
   listFolder(path: string): Promise<readonly string[] | undefined>;
-  /** Opens a file; `write` makes it, with mode 0600, if it is not there. */
+  /**
+   * Opens a file, to read it in this thread as long as that is quick; `write` makes it, with mode
+   * 0600, if it is not there.
+   */
   openFile(path: string, mode: "read" | "write"): Promise<OpenFile>;
   rename(path: string, to: string): Promise<void>;
   /** Removes a file, or a folder with all that is in it; nothing there is no error. */

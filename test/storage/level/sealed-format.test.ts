@@ -69,6 +69,10 @@ test("gzipTile() makes one gzip of all, of which any groups inflate by themselve
       const expected = concatBytes(...groups.slice(first, last));
       const inflated = inflateGroups(bytes.subarray(start, end), expected.length);
       assert.equal(Buffer.compare(inflated, expected), 0);
+      const lent = new Uint8Array(expected.length + 3);
+      const put = inflateGroups(bytes.subarray(start, end), expected.length, () => lent);
+      assert.ok(put.buffer === lent.buffer && put.length === expected.length);
+      assert.equal(Buffer.compare(put, expected), 0);
       for (const wrong of [expected.length - 1, expected.length + 1]) {
         const inflating = () => inflateGroups(bytes.subarray(start, end), wrong);
         assert.throws(inflating, fatal("FATAL_STORE_CORRUPT"));
@@ -112,7 +116,14 @@ test("decodeSealedHeader() reads what encodeSealedHeader() writes, and no other 
   const tiles = [tile, { ...tile, crc: 0 }, { ...tile, length: 0xffff_ffff }];
   const header = encodeSealedHeader(70_000, tiles);
   assert.equal(header.length, sealedHeaderBytes(3));
-  assert.deepEqual(decodeSealedHeader(header, 70_000, 3), tiles);
+  const decoded = decodeSealedHeader(header, 70_000, 3);
+  let start = header.length;
+  for (const [position, expected] of tiles.entries()) {
+    assert.deepEqual(decoded.tile(position), expected);
+    assert.equal(decoded.startOf(position), start);
+    start += expected.length;
+  }
+  assert.throws(() => decoded.tile(3), /a tile of the segment/);
   const refused = fatal("FATAL_STORE_CORRUPT");
   for (let bit = 0; bit < 8 * header.length; bit += 1) {
     const flipped = header.slice();

@@ -96,6 +96,17 @@ describe("a store with sealed segments", () => {
           assert.deepEqual(run.bytes, tileLeafs(log, start, end));
           assert.equal(run.ends.length, end - start);
           assert.equal(run.ends.at(-1), run.bytes.length);
+          // Put where it is told to, it is the same, and nothing of it is in two places.
+          const lent: Uint8Array[] = [];
+          const again = await reader.readEntries(start, end, (length) => {
+            const bytes = new Uint8Array(length + 1).fill(0xff);
+            lent.push(bytes);
+            return bytes;
+          });
+          assert.deepEqual(again, run);
+          const isWithinTile = Math.floor(start / 256) === Math.floor((end - 1) / 256);
+          const isLent = lent.some(({ buffer }) => buffer === again.bytes.buffer);
+          assert.equal(isLent, isWithinTile);
         }
       }),
     );
