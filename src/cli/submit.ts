@@ -13,10 +13,11 @@ import {
   verifySubmission,
 } from "../client/verify-submission.ts";
 import type { Sct } from "../rfc6962/sct.ts";
+import { entryOfChain, isPrecertificateChain } from "../sct/entry.ts";
 import { sha256 } from "../signer/sha256.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 import { formatName } from "../x509/name.ts";
-import { entryOfChain, isPrecertificateChain, withMissingIssuer } from "./chain.ts";
+import { withMissingIssuer } from "./chain.ts";
 import { readChainFile, readKeyFile, requireUrl, UsageError } from "./input.ts";
 import { type CommandIo, EXIT } from "./io.ts";
 import { type LogConnection, openLog } from "./log-connection.ts";

@@ -11,7 +11,7 @@ import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
 import { encodeMerkleTreeLeaf, type SignedEntry } from "../rfc6962/entry.ts";
 import { decodeSctList, type Sct } from "../rfc6962/sct.ts";
 import { decodeDigitallySigned } from "../rfc6962/signature.ts";
-import { type Certificate, parseCertificate } from "../x509/certificate.ts";
+import { parseCertificate } from "../x509/certificate.ts";
 import { poisonOf, sctListOf, tbsWithoutSctList } from "../x509/precert.ts";
 import { describeExtensions } from "./describe.ts";
 import type { KnownLog } from "./log-list.ts";
@@ -19,14 +19,8 @@ import type { KnownLog } from "./log-list.ts";
 /** An SCT from further ahead than this is refused: clocks differ. Milliseconds. */
 const FUTURE_MS_MAX = 60_000;
 
-/** What is checked, and with what. */
-export interface CertificateCheck {
-  /** DER; a stranger's. */
-  readonly certificate: Uint8Array;
-  /** DER of the certificate that issued it. */
-  readonly issuer: Uint8Array;
-  /** Where logs are looked up; of one that stands twice the first counts. */
-  readonly logs: readonly KnownLog[];
+/** What SCTs are checked with. */
+export interface CheckMeans {
   /** A log's key from its SubjectPublicKeyInfo. @throws MalformedError `MALFORMED_KEY`. */
   readonly openKey: (publicKey: Uint8Array) => LogKey;
   readonly sha256: Sha256;
@@ -34,7 +28,17 @@ export interface CertificateCheck {
   readonly nowMs: number;
 }
 
-/** One embedded SCT. */
+/** What is checked, and with what. */
+export interface CertificateCheck extends CheckMeans {
+  /** DER; a stranger's. */
+  readonly certificate: Uint8Array;
+  /** DER of the certificate that issued it. */
+  readonly issuer: Uint8Array;
+  /** Where logs are looked up; of one that stands twice the first counts. */
+  readonly logs: readonly KnownLog[];
+}
+
+/** One SCT. */
 export interface CheckedSct {
   readonly sct: Sct;
   /** The log that it names; undefined if no list has it. */
@@ -86,16 +90,29 @@ export function checkCertificate(check: CertificateCheck): CheckedCertificate {
     const key = bytesKey(log.logId);
     if (!logs.has(key)) logs.set(key, log);
   }
+  const { notAfterMs } = certificate;
   const scts = decodeSctList(list).map((sct) =>
-    checkSct(check, certificate, entry, sct, logs.get(bytesKey(sct.logId))),
+    checkSct(check, { entry, notAfterMs }, sct, logs.get(bytesKey(sct.logId))),
   );
   return { entry, scts };
 }
 
-function checkSct(
-  check: CertificateCheck,
-  certificate: Certificate,
-  entry: SignedEntry,
+/** What an SCT is held against. */
+export interface SctSubject {
+  /** What its log had to sign. */
+  readonly entry: SignedEntry;
+  /** When the certificate expires; milliseconds since the Unix epoch; undefined: nobody asks. */
+  readonly notAfterMs: number | undefined;
+}
+
+/**
+ * Checks one SCT.
+ * @param log The log that it names; undefined if nobody knows it.
+ * @throws MalformedError `MALFORMED_KEY` for a log whose key cannot be used.
+ */
+export function checkSct(
+  check: CheckMeans,
+  { entry, notAfterMs }: SctSubject,
   sct: Sct,
   log: KnownLog | undefined,
 ): CheckedSct {
@@ -106,12 +123,12 @@ function checkSct(
     return { ...common, isValid: undefined, problem: "", warnings: [] };
   }
   const problem = problemOf(check, entry, sct, log);
-  const warnings = warningsOf(certificate, sct, log);
+  const warnings = warningsOf(notAfterMs, sct, log);
   return { ...common, isValid: problem === "", problem, warnings };
 }
 
 /** Why the log did not sign this; empty if it did. */
-function problemOf(check: CertificateCheck, entry: SignedEntry, sct: Sct, log: KnownLog): string {
+function problemOf(check: CheckMeans, entry: SignedEntry, sct: Sct, log: KnownLog): string {
   const key = check.openKey(log.publicKey);
   const signed = decodeDigitallySigned(sct.signature);
   const isSigned = (extensions: Uint8Array): boolean => {
@@ -131,11 +148,17 @@ function problemOf(check: CertificateCheck, entry: SignedEntry, sct: Sct, log: K
   return `the signature is not the log's over this certificate, time and extensions${hint}`;
 }
 
-function warningsOf(certificate: Certificate, sct: Sct, log: KnownLog): readonly string[] {
+function warningsOf(
+  notAfterMs: number | undefined,
+  sct: Sct,
+  { window, state }: KnownLog,
+): readonly string[] {
   const warnings: string[] = [];
-  const { window, state } = log;
-  const { notAfterMs } = certificate;
-  if (window !== undefined && (notAfterMs < window.startMs || notAfterMs >= window.limitMs)) {
+  const isOutside =
+    window !== undefined &&
+    notAfterMs !== undefined &&
+    (notAfterMs < window.startMs || notAfterMs >= window.limitMs);
+  if (isOutside) {
     warnings.push("the certificate's NotAfter is outside the log's interval");
   }
   if (state === undefined) return warnings;

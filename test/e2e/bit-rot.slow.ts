@@ -9,7 +9,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { CtError, FatalError, messageOf } from "../../src/base/errors.ts";
-import { entryOfChain } from "../../src/cli/chain.ts";
 import { fsck } from "../../src/cli/fsck.ts";
 import { leafOfSct, verifySctSignature } from "../../src/client/check.ts";
 import { storeAuditSource } from "../../src/client/local.ts";
@@ -22,6 +21,7 @@ import { hashLeaf } from "../../src/merkle/hash.ts";
 import { SelfAudit } from "../../src/monitor/self-audit.ts";
 import { encodeMerkleTreeLeaf, type SignedEntry } from "../../src/rfc6962/entry.ts";
 import type { Sct } from "../../src/rfc6962/sct.ts";
+import { entryOfChain } from "../../src/sct/entry.ts";
 import {
   decodeLeafIndexExtension,
   encodeLeafIndexExtension,
