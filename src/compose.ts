@@ -11,7 +11,7 @@ import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
 import type { AssetSet } from "./dashboard/assets.ts";
-import { assetsOrNone } from "./dashboard/bundle.ts";
+import { assetsOrNone, withLogList } from "./dashboard/bundle.ts";
 import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
@@ -95,7 +95,7 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const { logs, shards, audits, sealers } = opened;
   // A log does not stay down for want of a style sheet.
   const barely = (message: string) => observer({ type: "pages-bare", message });
-  const assets = config.pages ? await assetsOrNone(sha256, barely) : undefined;
+  const assets = config.pages ? await pageAssets(config, barely) : undefined;
   const parts = { config, logs, left, keeper, metrics, logging, clock, observer };
   const operations = makeOperations({ ...parts, frontends: () => frontends });
   const world = { config, opened, keeper, clock, observer, operations, assets };
@@ -123,6 +123,15 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const reloadRoots = () => keeper.reload();
   const stop = () => running.disposeAsync();
   return { listenUrl, operationsUrl, logs, left, failed, reloadRoots, stop };
+}
+
+/** What pages load. */
+async function pageAssets(
+  { logList }: Config,
+  report: (message: string) => void,
+): Promise<AssetSet> {
+  const set = await assetsOrNone(sha256, report);
+  return logList === undefined ? set : withLogList(set, logList, sha256, report);
 }
 
 /**

@@ -7,16 +7,19 @@ import { randomInt } from "node:crypto";
 import { defined } from "./base/assert.ts";
 import { type Network, parseNetwork } from "./base/network.ts";
 import { VERSION } from "./base/version.ts";
+import { openLogKey } from "./client/log-key.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { Config, LimitsConfig, ShardConfig } from "./config/config.ts";
-import type { AssetSet } from "./dashboard/assets.ts";
+import { type AssetSet, LOG_LIST } from "./dashboard/assets.ts";
 import { Pages } from "./dashboard/routes.ts";
+import { decodeUtf8 } from "./encoding/utf8.ts";
 import type { AppOptions, ServerLimits } from "./http/app.ts";
 import type { CountedRate, LimitedKind } from "./http/client-limits.ts";
 import type { Site } from "./log/description.ts";
 import { Judge } from "./log/judge.ts";
 import type { Log } from "./log/log.ts";
 import { makeRateCells } from "./policy/rate-limit.ts";
+import { type KnownLog, parseLogList } from "./sct/log-list.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { LogOperator } from "./static-ct/log-json.ts";
 import { LineFile } from "./telemetry/line-file.ts";
@@ -73,7 +76,17 @@ export function siteOf(
   // What people are told; the rest of the limits is the operator's.
   const { reads, addChain, addPreChain } = config.limits;
   const stated = { reads, addChain, addPreChain };
-  const pages = assets && new Pages({ ...about, limits: stated, assets, sha256, nowMs });
+  const pages =
+    assets &&
+    new Pages({
+      ...about,
+      limits: stated,
+      assets,
+      logList: logListOf(assets),
+      sha256,
+      openKey: openLogKey,
+      nowMs,
+    });
   return { ...about, limits, pages, clock, compress: config.compress, access };
 }
 
@@ -85,6 +98,12 @@ export function shardSite(config: Config, { name, dates }: ShardConfig): Site {
     monitoringUrl: `${monitoringUrl}/${name}`,
     listed: dates,
   };
+}
+
+/** The logs of the list among the files, which was read before. */
+function logListOf({ assets, names }: AssetSet): readonly KnownLog[] {
+  const file = assets.find(({ name }) => name === names[LOG_LIST]);
+  return file === undefined ? [] : parseLogList(sha256, decodeUtf8(file.bytes)).logs;
 }
 
 /** Who runs the logs: by default nobody but the host is known. */

@@ -11,6 +11,8 @@ import { problemOfFolderMode, problemOfKeyMode } from "../base/mode.ts";
 import { phaseAt, type ShardDates, type ShardPhase } from "../base/shard-life.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { EXTENDED_KEY_USAGE_OIDS, formatAddress, formatTime } from "../config/scalar.ts";
+import { readLogList } from "../dashboard/bundle.ts";
+import { sha256 } from "../signer/sha256.ts";
 import { explainRoots, explainRootsKeeping } from "./config-roots.ts";
 import { type LoadOptions, listFolders, loadConfig } from "./load-config.ts";
 
@@ -43,6 +45,9 @@ class Findings {
   }
 }
 
+/** Logs of a list that do not parse and are told one by one. */
+const LIST_WARNINGS_MAX = 8;
+
 const dateOf = (timeMs = 0): string => formatTime(timeMs);
 
 /** What is said of a shard's place in its life. */
@@ -72,6 +77,7 @@ export async function checkConfig(path: string, io: CheckIo): Promise<number> {
   const findings = new Findings();
   explainServer(config, findings);
   await explainFolders(config, findings);
+  explainLogList(config, findings);
   await explainRootsKeeping(config, findings);
   const shardOfLogId = new Map<string, string>();
   for (const shard of config.shards) {
@@ -129,6 +135,20 @@ async function explainFolders(config: Config, findings: Findings): Promise<void>
     if (!served.has(folder) && (await isThere(join(config.data, folder, "db")))) {
       findings.warn(`${join(config.data, folder)} holds a shard that nobody serves.`);
     }
+  }
+}
+
+/** `serve` goes on without a list; who checks wants to know. */
+function explainLogList({ logList, pages }: Config, findings: Findings): void {
+  if (logList === undefined) return;
+  try {
+    const { logs, warnings } = readLogList(sha256, logList);
+    findings.say(`Names other logs by ${logList}: ${logs.length} logs.`);
+    for (const warning of warnings.slice(0, LIST_WARNINGS_MAX)) findings.warn(`${warning}.`);
+    if (!pages) findings.warn("logList is for pages, and pages is false.");
+  } catch (thrown) {
+    if (!(thrown instanceof MalformedError)) throw thrown;
+    findings.fail(`${thrown.message}.`);
   }
 }
 

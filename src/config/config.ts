@@ -153,6 +153,8 @@ export interface Config {
   readonly accessLog?: string | undefined;
   /** Whether the public port shows pages to people. */
   readonly pages: boolean;
+  /** Absolute path of a log list in Chrome's v3 form; undefined: pages name no other logs. */
+  readonly logList?: string | undefined;
   /** How long SIGTERM waits for requests in flight; milliseconds. */
   readonly drainMs: number;
   readonly freeSpace: FreeSpaceConfig;

@@ -97,6 +97,7 @@ export function resolveConfig(file: ConfigFile, context: ResolveContext): Config
         file.accessLog === "stdout" ? "stdout" : resolvePath(context.folder, file.accessLog),
     }),
     pages: file.pages,
+    ...(file.logList !== undefined && { logList: resolvePath(context.folder, file.logList) }),
     drainMs: file.drainMs,
     freeSpace: { ...file.freeSpace },
     limits: { ...file.limits },

@@ -18,7 +18,7 @@ import { type DatesItem, datesSchema } from "./dates-schema.ts";
 import { freeSpaceSchema } from "./free-space-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
 import { operatorSchema } from "./operator-schema.ts";
-import { pagesSchema } from "./pages-schema.ts";
+import { logListSchema, pagesSchema } from "./pages-schema.ts";
 import { type BlockedItem, blockedSchema, rootList, rootsReloadSchema } from "./roots-schema.ts";
 import {
   parseAddress,
@@ -73,6 +73,7 @@ export interface ConfigFile {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   readonly frontends: number | "auto";
   readonly pages: boolean;
+  readonly logList?: string | undefined;
   readonly drainMs: number;
   readonly compress: boolean;
   readonly accessLog?: string | undefined;
@@ -348,6 +349,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
     compress: compressSchema,
     accessLog: accessLogSchema,
     pages: pagesSchema,
+    logList: logListSchema,
     drainMs: whole(0, 600_000)
       .default(10_000)
       .meta({

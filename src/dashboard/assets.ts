@@ -25,13 +25,22 @@ export interface AssetSet {
  * Entries of the browser's code in `browser/`: a page loads one of them. Whoever adds a living
  * page adds its entry here.
  */
-export const BROWSER_ENTRIES = ["home.ts", "roots.ts", "shard.tsx", "entry.tsx"] as const;
+export const BROWSER_ENTRIES = [
+  "home.ts",
+  "roots.ts",
+  "shard.tsx",
+  "entry.tsx",
+  "submit.tsx",
+] as const;
 
 /** Name of an entry. */
 export type BrowserEntry = (typeof BROWSER_ENTRIES)[number];
 
 /** Pages without scripts and style: still whole, where nothing could be bundled. */
 export const NO_ASSETS: AssetSet = { assets: [], names: {} };
+
+/** What the log list that pages name logs by stands for in `names`; not there if none was given. */
+export const LOG_LIST = "log-list.json";
 
 /** Below the root of the server; no shard's name begins so. */
 export const ASSET_FOLDER = "-/assets/";

@@ -11,14 +11,17 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { messageOf } from "../base/errors.ts";
+import { MalformedError, messageOf } from "../base/errors.ts";
 import { formatHex } from "../encoding/hex.ts";
+import { encodeUtf8 } from "../encoding/utf8.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import { type Asset, type AssetSet, BROWSER_ENTRIES, NO_ASSETS } from "./assets.ts";
+import { type LogList, parseLogList } from "../sct/log-list.ts";
+import { type Asset, type AssetSet, BROWSER_ENTRIES, LOG_LIST, NO_ASSETS } from "./assets.ts";
 
 /** Folder of the whole program, and of this file's like. */
 const SOURCE = dirname(import.meta.dirname);
@@ -40,6 +43,7 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
   svg: "image/svg+xml",
+  json: "application/json",
 };
 
 /**
@@ -109,6 +113,46 @@ export async function bundleAssets(): Promise<AssetSet> {
   }
   const assets = outputFiles.map(({ path, contents }) => makeAsset(basename(path), contents));
   return { assets, names };
+}
+
+/** Bytes of a log list at most; Chrome's has some 300,000. */
+const LIST_BYTES_MAX = 4_194_304;
+
+/**
+ * Reads a log list in Chrome's v3 form.
+ * @throws MalformedError `MALFORMED_CONFIG` that names the file.
+ */
+export function readLogList(sha256: Sha256, path: string): { readonly text: string } & LogList {
+  try {
+    const { size } = statSync(path);
+    if (size > LIST_BYTES_MAX) throw new Error(`more than ${LIST_BYTES_MAX} bytes`);
+    const text = readFileSync(path, "utf8");
+    return { text, ...parseLogList(sha256, text) };
+  } catch (cause) {
+    const message = `logList ${path} cannot be used: ${messageOf(cause)}`;
+    throw new MalformedError("MALFORMED_CONFIG", message, { cause });
+  }
+}
+
+/**
+ * The set with a log list beside the other files, under the name that its content gives it.
+ * Where it cannot be read, a word to `report`: no log stays down for want of names.
+ */
+export function withLogList(
+  set: AssetSet,
+  path: string,
+  sha256: Sha256,
+  report: (message: string) => void,
+): AssetSet {
+  try {
+    const bytes = encodeUtf8(readLogList(sha256, path).text);
+    const name = `log-list-${formatHex(sha256(bytes)).slice(0, 16)}.json`;
+    const assets = [...set.assets, makeAsset(name, bytes)];
+    return { assets, names: { ...set.names, [LOG_LIST]: name } };
+  } catch (thrown) {
+    report(`pages name no other logs: ${messageOf(thrown)}`);
+    return set;
+  }
 }
 
 /** A set as the text that a built program brings along. */

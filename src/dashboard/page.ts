@@ -43,6 +43,7 @@ export interface Frame {
 /** Items of the head, by path below the root. Whoever adds a page for everybody adds it here. */
 const NAV: readonly (readonly [path: string, text: string])[] = [
   ["", "Shards"],
+  ["-/submit", "Submit and check"],
   ["-/roots", "Accepted roots"],
 ];
 

@@ -9,6 +9,7 @@ import { entryPage, findPage } from "./view/entry.ts";
 import { homePage } from "./view/home.ts";
 import { rootsPage } from "./view/roots.ts";
 import { shardPage } from "./view/shard.ts";
+import { checkedPage, submitPage } from "./view/submit.ts";
 
 /** The first value of a parameter of the query; empty if absent. */
 export type Query = (name: string) => string;
@@ -29,6 +30,7 @@ type Route = (site: Site, parts: readonly string[], query: Query) => Promise<Pag
 /** By the path without its first slash; what a pattern's groups take is passed on. */
 const ROUTES: readonly (readonly [pattern: RegExp, route: Route])[] = [
   [/^$/, (site) => homePage(site)],
+  [/^-\/submit$/, (site) => submitPage(site)],
   [/^-\/roots$/, (site, _, query) => rootsPage(site, query)],
   [/^([a-z0-9][a-z0-9-]*)\/?$/, (site, [shard = ""]) => shardPage(site, shard)],
   [/^([a-z0-9][a-z0-9-]*)\/entry$/, (site, [shard = ""], query) => findPage(site, shard, query)],
@@ -37,6 +39,12 @@ const ROUTES: readonly (readonly [pattern: RegExp, route: Route])[] = [
     (site, [shard = "", index = ""]) => entryPage(site, shard, Number(index)),
   ],
 ];
+
+/** What a form posts to a path. @param field A field of the form; empty if absent. */
+type Form = (site: Site, field: Query) => Promise<Page>;
+
+/** By the path without its first slash. */
+const FORMS: ReadonlyMap<string, Form> = new Map([["-/submit", checkedPage]]);
 
 /** The pages of a server. */
 export class Pages {
@@ -66,14 +74,28 @@ export class Pages {
       // A log list names a shard with a slash behind it.
       if (local.endsWith("/")) return { status: 303, location: `../${local.slice(0, -1)}` };
       const page = await route(this.#site, found.slice(1), query);
-      if (page === undefined) continue;
-      if (page.status === 303) return { status: 303, location: linksOf(path)(page.path) };
-      const { operator, software, assets } = this.#site;
-      const frame = { operator: operator.name, software, assets };
-      const { status, data } = page;
-      return { status, data, html: () => renderPage(page, path, frame) };
+      if (page !== undefined) return this.#answer(path, page);
     }
     return undefined;
+  }
+
+  /** Whether a form may be posted to this path. */
+  takes(path: string): boolean {
+    return FORMS.has(path.slice(1));
+  }
+
+  /** The page that answers a form, at a path that {@link takes} allowed. */
+  async posted(path: string, field: Query): Promise<PageAnswer | undefined> {
+    const page = await FORMS.get(path.slice(1))?.(this.#site, field);
+    return page && this.#answer(path, page);
+  }
+
+  #answer(path: string, page: Page): PageAnswer {
+    if (page.status === 303) return { status: 303, location: linksOf(path)(page.path) };
+    const { operator, software, assets } = this.#site;
+    const frame = { operator: operator.name, software, assets };
+    const { status, data } = page;
+    return { status, data, html: () => renderPage(page, path, frame) };
   }
 
   /** A file that pages load. */

@@ -3,8 +3,10 @@
  * configuration says of them.
  * @module
  */
+import type { LogKey } from "../checkpoint/browser-key.ts";
 import type { Log } from "../log/log.ts";
 import type { Sha256 } from "../merkle/hash.ts";
+import type { KnownLog } from "../sct/log-list.ts";
 import type { LogOperator } from "../static-ct/log-json.ts";
 import type { AssetSet } from "./assets.ts";
 
@@ -38,7 +40,11 @@ export interface Site {
   readonly software: { readonly name: string; readonly version: string };
   readonly limits: StatedLimits;
   readonly assets: AssetSet;
+  /** Other logs that are known by name; empty where no list was given. */
+  readonly logList: readonly KnownLog[];
   readonly sha256: Sha256;
+  /** A log's key from its SubjectPublicKeyInfo. @throws MalformedError `MALFORMED_KEY`. */
+  readonly openKey: (publicKey: Uint8Array) => LogKey;
   /** Wall time; milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
 }

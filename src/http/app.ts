@@ -19,6 +19,7 @@ import { type Description, getLogJsonHandler, getLogsJsonHandler } from "./descr
 import { HeadFeed } from "./head-feed.ts";
 import { HeavyReads } from "./heavy-reads.ts";
 import { getOpenApiHandler } from "./openapi.ts";
+import { FORM, formHandler } from "./page-form.ts";
 import { type Pages, pageHandler } from "./pages.ts";
 import { knownMethods, READ, SUBMIT } from "./path.ts";
 import { pathOf } from "./query.ts";
@@ -139,7 +140,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   if (access !== undefined) app.addHook("onClose", () => access.close());
   handleServerEvents(app, responder, clock, (request, response) => {
     traffic.count("reads", request);
-    const page = options.pages && pageHandler(options.pages, request);
+    const page =
+      options.pages &&
+      (pageHandler(options.pages, request) ?? formHandler(options.pages, request, surroundings));
     if (page !== undefined && request.headers.host !== undefined) {
       responder.serve(PAGE, request, response, clients.limited("pages", page));
       return;
@@ -192,8 +195,9 @@ function answerUnrouted(
     return refusal(400, "MALFORMED_HTTP", "missing required Host header");
   }
   const target = request.url ?? "";
-  const isPage = pages?.has(pathOf(target)) === true;
-  const methods = knownMethods(paths, logs, target) ?? (isPage ? READ : undefined);
+  const path = pathOf(target);
+  const ofPage = pages?.takes(path) ? FORM : pages?.has(path) ? READ : undefined;
+  const methods = knownMethods(paths, logs, target) ?? ofPage;
   if (methods === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
   if (request.method === "OPTIONS") return preflight(methods);
   return refusal(405, "REJECTED_METHOD", `method not allowed: ${request.method}`, [

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { gzipWish } from "./accept-encoding.ts";
-import { type Answer, ok, prefersJson, refusal } from "./answer.ts";
+import { type Answer, ok, prefersJson, refusal, type WholeAnswer } from "./answer.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
 
@@ -27,6 +27,10 @@ export interface Pages {
   has(path: string): boolean;
   page(path: string, query: (name: string) => string): Promise<PageAnswer | undefined>;
   asset(path: string): PageFile | undefined;
+  /** Whether a form may be posted to a path. */
+  takes(path: string): boolean;
+  /** What answers a form. @param field A field of it; empty if absent. */
+  posted(path: string, field: (name: string) => string): Promise<PageAnswer | undefined>;
 }
 
 /**
@@ -66,18 +70,22 @@ export function pageHandler(pages: Pages, request: IncomingMessage): Handler | u
   return async () => {
     const file = pages.asset(path);
     if (file !== undefined) return fileAnswer(file, request);
-    const page = await pages.page(path, parseQuery(request.url ?? ""));
-    if (page === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
-    if ("location" in page) {
-      const headers = ["Location", page.location, ...PAGE_HEADERS];
-      return { status: page.status, headers, body: "" };
-    }
-    const isJson = prefersJson(request.headers.accept ?? "", "text/html");
-    const contentType = isJson ? "application/json" : "text/html; charset=utf-8";
-    const text = isJson ? `${JSON.stringify(page.data, undefined, 2)}\n` : page.html();
-    const headers = ["Content-Type", contentType, ...PAGE_HEADERS];
-    return { status: page.status, headers, body: Buffer.from(text, "utf8") };
+    return pageAnswer(await pages.page(path, parseQuery(request.url ?? "")), request);
   };
+}
+
+/** A page as the answer to a request. */
+export function pageAnswer(page: PageAnswer | undefined, request: IncomingMessage): WholeAnswer {
+  if (page === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
+  if ("location" in page) {
+    const headers = ["Location", page.location, ...PAGE_HEADERS];
+    return { status: page.status, headers, body: "" };
+  }
+  const isJson = prefersJson(request.headers.accept ?? "", "text/html");
+  const contentType = isJson ? "application/json" : "text/html; charset=utf-8";
+  const text = isJson ? `${JSON.stringify(page.data, undefined, 2)}\n` : page.html();
+  const headers = ["Content-Type", contentType, ...PAGE_HEADERS];
+  return { status: page.status, headers, body: Buffer.from(text, "utf8") };
 }
 
 function fileAnswer(file: PageFile, request: IncomingMessage): Answer {

@@ -229,7 +229,7 @@ export type LogEvent =
       readonly message: string;
     }
   | {
-      /** Pages are served without style and scripts: nothing could be bundled. */
+      /** Pages are served without what they load: style and scripts, or a log list. */
       readonly type: "pages-bare";
       readonly message: string;
     }

@@ -8,6 +8,7 @@ import { MalformedError } from "../../src/base/errors.ts";
 import { checkConfig } from "../../src/cli/config.ts";
 import { listFolders, loadConfig } from "../../src/cli/load-config.ts";
 import { makeCa } from "../support/certificates.ts";
+import { makeOtherLog } from "../support/other-log.ts";
 import { pemOf } from "../support/running-log.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23);
@@ -217,4 +218,30 @@ test("loadConfig() refuses a data folder whose shards cannot be seen", async () 
   await mkdir(join(folder.path, "data"));
   await symlink("unmounted", join(folder.path, "data/nimbus2024"));
   await assert.rejects(loadConfig("log.yaml", options), isRefused);
+});
+
+test("checkConfig() counts the logs of a list, and names a list that cannot be used", async () => {
+  await using folder = await makeFolder();
+  const path = join(folder.path, "logs.json");
+  const { listText } = makeOtherLog();
+  await writeFile(join(folder.path, "log.yaml"), `${DEVELOPMENT}logList: ./logs.json\n`);
+  await writeFile(path, listText);
+  const good = await check(folder.path);
+  assert.equal(good.code, 0);
+  assert.match(good.out, new RegExp(`^Names other logs by ${path}: 1 logs\\.$`, "m"));
+  for (const [text, why] of [
+    ["{", /JSON/],
+    ['{"operators":[]}', /no log in the list/],
+    [listText.replace(/"key":"..../, '"key":"AAAA'), /log_id is not the SHA-256 of key/],
+    [" ".repeat(4_194_305), /more than 4194304 bytes/],
+  ] as const) {
+    await writeFile(path, text);
+    const { code, out } = await check(folder.path);
+    assert.equal(code, 1);
+    const [line = ""] = /^ {2}error: .*$/m.exec(out) ?? [];
+    assert.ok(line.includes(`logList ${path} cannot be used: `), line);
+    assert.match(line, why);
+  }
+  await rm(path);
+  assert.match((await check(folder.path)).out, / {2}error: logList .* ENOENT/);
 });

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { buildPages } from "../../src/cli/build-pages.ts";
-import { BROWSER_ENTRIES } from "../../src/dashboard/assets.ts";
-import { assetsOrNone, loadAssets } from "../../src/dashboard/bundle.ts";
+import { BROWSER_ENTRIES, LOG_LIST, NO_ASSETS } from "../../src/dashboard/assets.ts";
+import { assetsOrNone, loadAssets, withLogList } from "../../src/dashboard/bundle.ts";
+import { makeOtherLog } from "../support/other-log.ts";
 import { sha256 } from "../support/sha256.ts";
 
 test("loadAssets() gives every entry, named by its content, and the same again", async () => {
@@ -55,4 +56,25 @@ test("assetsOrNone() gives none, and says why, where there are none", async () =
   const set = await assetsOrNone(broken, (message) => said.push(message));
   assert.deepEqual(set, { assets: [], names: {} });
   assert.match(said[0] ?? "", /without style and scripts: no hash/);
+});
+
+test("withLogList() adds a list under the name of its content, and says where it cannot", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stratus-list-"));
+  try {
+    const path = join(folder, "list.json");
+    const said: string[] = [];
+    const add = () => withLogList(NO_ASSETS, path, sha256, (message) => said.push(message));
+    assert.equal(add(), NO_ASSETS);
+    assert.match(said[0] ?? "", /pages name no other logs: logList .*list\.json cannot be used/);
+    const { listText } = makeOtherLog();
+    writeFileSync(path, listText);
+    const { assets, names } = add();
+    const [asset] = assets;
+    assert.match(asset?.name ?? "", /^log-list-[0-9a-f]{16}\.json$/);
+    assert.equal(names[LOG_LIST], asset?.name);
+    assert.equal(new TextDecoder().decode(asset?.bytes), listText);
+    assert.equal(said.length, 1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -9,8 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { entryOfChain } from "../../src/sct/entry.ts";
+import { makeCa } from "../support/certificates.ts";
+import { issuePair, sctOf } from "../support/embedded.ts";
+import { makeOtherLog } from "../support/other-log.ts";
 import { busyShard, startPageLog } from "../support/page-log.ts";
 import { PUBLIC_URL, pemOf, startRunningLog } from "../support/running-log.ts";
+import { sha256 } from "../support/sha256.ts";
 
 const run = promisify(execFile);
 const shard = busyShard(Date.now());
@@ -116,6 +121,64 @@ test("the pages of a running log, over HTTP", async (t) => {
     }
     assert.equal((await log.call(`/${shard}/`)).headers.location, `../${shard}`);
   });
+});
+
+/** Whose SCT it is, and what came of its steps. */
+function outcomeOf(sct: {
+  readonly shard: string | null;
+  readonly log: { readonly operator: string };
+  readonly steps: readonly { readonly state: string }[];
+}): string {
+  return `${sct.shard ?? sct.log.operator}: ${sct.steps.map(({ state }) => state).join(" ")}`;
+}
+
+test("/-/submit answers chains and SCTs with JSON, in frontend threads too", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "stratus-list-"));
+  const other = makeOtherLog();
+  await writeFile(join(folder, "list.json"), other.listText);
+  const lines = [`logList: ${join(folder, "list.json")}`];
+  const root = makeCa({ subject: "Example Root R1" });
+  const shards = [{ name: "a", roots: [root] }];
+  await using log = await startRunningLog(shards, {}, undefined, 1, lines);
+  const json = { accept: "application/json" };
+  const post = async (body: string, status = 200) => {
+    const reply = await log.call("/-/submit", { body, headers: json });
+    assert.equal(reply.status, status, reply.text);
+    return JSON.parse(reply.text);
+  };
+  const { shards: listed, logList } = await log.json("/-/submit", JSON_ONLY);
+  assert.deepEqual(
+    (listed as { name: string }[]).map(({ name }) => name),
+    ["a"],
+  );
+  assert.equal((await log.call(`/${logList}`)).text, other.listText);
+
+  const pair = issuePair(root, { serial: 9 });
+  const chain = [pair.precertificate, root.der];
+  const { verdict } = await post(chain.map(pemOf).join(""));
+  assert.deepEqual(
+    [verdict.isAccepted, verdict.shard, verdict.endpoint],
+    [true, "a", "add-pre-chain"],
+  );
+  assert.equal((await log.json("/a/ct/v1/get-sth"))["tree_size"], 0, "nothing was logged");
+
+  const own = sctOf(await log.submitted("a", "add-pre-chain", chain));
+  const theirs = other.sctOf(entryOfChain(sha256, chain), own.timestampMs);
+  const final = pair.withScts([own, theirs]);
+  const text = [final, root.der].map(pemOf).join("");
+  const { scts } = await post(new URLSearchParams({ text }).toString());
+  assert.deepEqual(scts.map(outcomeOf), ["a: ok ok", "Other Operator: warn ok"]);
+  const forged = pair.withScts([{ ...own, timestampMs: own.timestampMs + 1 }]);
+  const bad = await post([forged, root.der].map(pemOf).join(""));
+  assert.equal(bad.scts[0].steps[1].state, "bad");
+
+  const strange = makeCa({ subject: "Nobody" }).issue({});
+  assert.equal((await post(pemOf(strange))).verdict.code, "REJECTED_ISSUER_UNKNOWN");
+  assert.equal((await post("nothing", 400)).problem.length > 10, true);
+  const html = await log.call("/-/submit", { body: "text=%3Cscript%3Ealert(1)" });
+  assert.equal(html.status, 400);
+  assert.doesNotMatch(html.text, /<script>alert/);
+  await rm(folder, { recursive: true });
 });
 
 test("pages: false leaves the pages out, and nothing else", async () => {

@@ -19,6 +19,11 @@ const PAGES: Pages = {
     return { status: 200, data: { path, q: query("q") }, html: () => `<p>${path}</p>` };
   },
   asset: (path) => (path === "/-/assets/a.css" ? file : undefined),
+  takes: (path) => path === "/form",
+  async posted(path, field) {
+    const data = { path, text: field("text"), shard: field("shard") };
+    return { status: 200, data, html: () => `<p>${field("text")}</p>` };
+  },
 };
 
 const server = (pages: Pages | undefined = PAGES) => buildTestServer(0, {}, systemClock, { pages });
@@ -103,4 +108,47 @@ test("pages have a rate of their own", async () => {
   assert.deepEqual(statuses, [200, 200, 429]);
   const sth = await here.app.inject({ url: "/nimbus2026/ct/v1/get-sth", ...from });
   assert.equal(sth.statusCode, 200);
+});
+
+test("a form is posted as browsers do it, or as text", async () => {
+  await using here = server();
+  const pem = "-----BEGIN CERTIFICATE-----\na+b/c=\n-----END CERTIFICATE-----\n";
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const form = new URLSearchParams({ text: pem, shard: "a" }).toString();
+  const accept = { ...headers, accept: "application/json" };
+  for (const [payload, shard] of [
+    [form, "a"],
+    [pem, ""],
+  ] as const) {
+    const reply = await here.app.inject({ method: "POST", url: "/form", headers: accept, payload });
+    assert.equal(reply.statusCode, 200);
+    assert.deepEqual(reply.json(), { path: "/form", text: pem, shard });
+  }
+  const page = await here.app.inject({ method: "POST", url: "/form", headers, payload: "text=x" });
+  assert.equal(page.headers["content-type"], "text/html; charset=utf-8");
+  assert.match(String(page.headers["content-security-policy"]), /form-action 'self'/);
+  const put = await here.app.inject({ method: "PUT", url: "/form" });
+  assert.equal(put.statusCode, 405);
+  assert.equal(put.headers["allow"], "GET, HEAD, POST, OPTIONS");
+});
+
+test("a form is bounded, and counts as a submission and as a page", async () => {
+  const rate = () => ({ perSecond: 1, burst: 2, cells: makeRateCells(1) });
+  const none = { trustedProxies: [], reads: undefined, addPreChain: undefined };
+  const from = { remoteAddress: "192.0.2.7", method: "POST", url: "/form" } as const;
+  for (const rates of [
+    { addChain: rate(), pages: undefined },
+    { addChain: undefined, pages: rate() },
+  ]) {
+    const clients = { ...none, ...rates };
+    await using here = buildTestServer(1, { clients }, systemClock, { pages: PAGES });
+    const statuses: number[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      statuses.push((await here.app.inject({ ...from, payload: "text=x" })).statusCode);
+    }
+    assert.deepEqual(statuses, [200, 200, 429]);
+  }
+  await using here = server();
+  const large = await here.app.inject({ ...from, payload: "x".repeat(512_001) });
+  assert.equal(large.statusCode, 413);
 });

@@ -3,11 +3,17 @@
  * in light, dark and on a phone.
  * @module
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { entryOfChain } from "../../src/sct/entry.ts";
 import { openBrowser, whyNoBrowser } from "./browser.ts";
-import { busyShard, startPageLog } from "./page-log.ts";
+import { issuePair, sctOf } from "./embedded.ts";
+import { makeOtherLog, type OtherLog } from "./other-log.ts";
+import { busyShard, type PageLog, startPageLog } from "./page-log.ts";
 import { movedClock } from "./running.ts";
+import { pemOf } from "./running-log.ts";
+import { sha256 } from "./sha256.ts";
 import { ROOT } from "./source.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,7 +30,10 @@ export async function takePictures(folder: string): Promise<void> {
   const reason = await whyNoBrowser();
   if (reason !== false) throw new Error(reason);
   mkdirSync(folder, { recursive: true });
-  const lines = ["operator:", "  name: Example Trust"];
+  const lists = mkdtempSync(join(tmpdir(), "stratus-list-"));
+  const other = makeOtherLog("Rowan 2027", "Rowan Example Inc.");
+  writeFileSync(join(lists, "list.json"), other.listText);
+  const lines = [`logList: ${join(lists, "list.json")}`, "operator:", "  name: Example Trust"];
   const past = { clock: movedClock(-31 * DAY_MS) };
   await using pages = await startPageLog(0, lines, past);
   const { log } = pages;
@@ -36,7 +45,13 @@ export async function takePictures(folder: string): Promise<void> {
   await log.restart();
   for (let count = 0; count < 9; count += 1) await pages.grow();
   const shard = busyShard(Date.now());
-  const shown = { home: "/", shard: `/${shard}`, entry: `/${shard}/entry/123` };
+  const pasted = await issuedWith(pages, shard, other);
+  const shown = {
+    home: "/",
+    shard: `/${shard}`,
+    entry: `/${shard}/entry/123`,
+    submit: "/-/submit",
+  };
   await using browser = await openBrowser();
   for (const [look, options] of Object.entries(LOOKS)) {
     await using visitor = await browser.visitor(options);
@@ -46,10 +61,30 @@ export async function takePictures(folder: string): Promise<void> {
     await pages.grow();
     for (const [name, path] of Object.entries(shown)) {
       const { page } = await visitor.open(log.origin + path);
+      if (name === "submit") {
+        await page.locator("#paste-text").fill(pasted);
+        await page.getByRole("button", { name: "Check", exact: true }).click();
+        await page.getByText("This SCT was verified").nth(1).waitFor();
+        await page.locator("#paste-form").evaluate("(form) => form.scrollIntoView()");
+      }
       if (name === "shard") await page.getByText("each proven").waitFor();
       if (name === "entry") await page.locator('[data-step="Inclusion"]').waitFor();
       writeFileSync(join(folder, `${name}-${look}.png`), await page.screenshot());
       await page.close();
     }
   }
+  rmSync(lists, { recursive: true });
+}
+
+/** A certificate with SCTs of a shard and of another log, and its issuers. */
+async function issuedWith(pages: PageLog, shard: string, other: OtherLog): Promise<string> {
+  const { log, issuer, root } = pages;
+  const notAfter = new Date(Date.UTC(new Date().getUTCFullYear() + 1, 1, 24));
+  const notBefore = new Date(Date.now() - 3_600_000);
+  const names = { subject: "shop.example.org", dnsNames: ["shop.example.org"] };
+  const pair = issuePair(issuer, { serial: 77_001, notBefore, notAfter, ...names });
+  const chain = [pair.precertificate, issuer.der, root.der];
+  const own = sctOf(await log.submitted(shard, "add-pre-chain", chain));
+  const theirs = other.sctOf(entryOfChain(sha256, chain), own.timestampMs + 140);
+  return [pair.withScts([own, theirs]), issuer.der, root.der].map(pemOf).join("");
 }

@@ -27,23 +27,36 @@ const ANSWER_MS_MAX = 30_000;
 
 function apiOf(url: string): Api {
   return {
-    async get(path) {
-      const { response, text } = await ask(`${url}/${path}`, {});
-      if (response.ok) return text;
-      const [, detail = ""] = text.split("\n");
-      throw new AnswerError(response.status, `${path.split("?")[0]}: ${response.status} ${detail}`);
-    },
+    get: async (path) => bodyOf(path, await ask(`${url}/${path}`, {})),
+    post: async (path, body) =>
+      bodyOf(path, await ask(`${url}/${path}`, { "Content-Type": "application/json" }, body)),
   };
+}
+
+/** What came back. */
+interface Reply {
+  readonly response: Response;
+  readonly text: string;
+}
+
+/** @throws AnswerError for any answer but 200, with the server's line of detail. */
+function bodyOf(path: string, { response, text }: Reply): string {
+  if (response.ok) return text;
+  const [, detail = ""] = text.split("\n");
+  throw new AnswerError(response.status, `${path.split("?")[0]}: ${response.status} ${detail}`);
 }
 
 /** One exchange. @throws AnswerError where there is no answer. */
 async function ask(
   url: string,
   headers: Readonly<Record<string, string>>,
-): Promise<{ readonly response: Response; readonly text: string }> {
+  body?: string,
+): Promise<Reply> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-    const response = await fetch(url, { headers, cache: "no-store", credentials: "omit", signal });
+    const method = body === undefined ? "GET" : "POST";
+    const sent = { method, headers, ...(body !== undefined && { body }), signal };
+    const response = await fetch(url, { ...sent, cache: "no-store", credentials: "omit" });
     return { response, text: await response.text() };
   } catch {
     throw new AnswerError(0, "the server does not answer");
@@ -55,6 +68,11 @@ export async function pageData(path: string): Promise<unknown> {
   const { response, text } = await ask(rootUrl() + path, { Accept: "application/json" });
   if (!response.ok) throw new AnswerError(response.status, `${path}: ${response.status}`);
   return JSON.parse(text);
+}
+
+/** A document of this server. @param path Below the root. @throws AnswerError. */
+export async function documentText(path: string): Promise<string> {
+  return bodyOf(path, await ask(rootUrl() + path, {}));
 }
 
 /** localStorage, which a visitor may have switched off or filled. */

@@ -7,8 +7,8 @@ import type { OpenLog } from "./log.ts";
 import type { World } from "./world.ts";
 
 /**
- * Two signed heads that cannot both be, a head that the log's key did not sign, or an entry
- * that the signed tree does not hold.
+ * Two signed heads that cannot both be, a head that the log's key did not sign, an entry
+ * that the signed tree does not hold, or an SCT whose entry is not there.
  */
 export interface Evidence {
   readonly what: string;
@@ -27,6 +27,8 @@ export interface Evidence {
     readonly leafInput: string;
     readonly auditPath: readonly string[];
   };
+  /** The SCT whose promise is broken, and the leaf that it signs; absent elsewhere. */
+  readonly promise?: { readonly sct: string; readonly leafInput: string };
   readonly foundAtMs: number;
 }
 

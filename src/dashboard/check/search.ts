@@ -57,7 +57,7 @@ export function hashOf(text: string): Uint8Array | undefined {
 }
 
 /** The certificate that `text` is, in PEM, base64 or hex; of several the first. */
-function certificateOf(text: string): Uint8Array | undefined {
+export function certificateOf(text: string): Uint8Array | undefined {
   try {
     const plain = text.replaceAll(/\s/g, "");
     const der = text.includes("-----BEGIN")

@@ -14,6 +14,11 @@ export interface Api {
    * @throws AnswerError for any other answer, or none.
    */
   get(path: string): Promise<string>;
+  /**
+   * The same of a POST.
+   * @param body JSON.
+   */
+  post(path: string, body: string): Promise<string>;
 }
 
 /** Texts by key. Lost texts are forgotten, nothing worse. */

@@ -1,0 +1,55 @@
+/**
+ * A form that a page posts: bounded, limited and judged in turn, as a dry run of a submission
+ * is, since that is what it costs. Nothing is logged by it.
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import { UnavailableError } from "../base/errors.ts";
+import type { BodyClaim } from "./body.ts";
+import { type Pages, pageAnswer } from "./pages.ts";
+import { pathOf } from "./query.ts";
+import type { Handler } from "./responder.ts";
+import { continueUnlessTooLarge, readChain, type SubmitSurroundings } from "./submit.ts";
+
+/** Allow header of a page with a form. */
+export const FORM = "GET, HEAD, POST, OPTIONS";
+
+/** The handler of a form; undefined where `pages` takes none. */
+export function formHandler(
+  pages: Pages,
+  request: IncomingMessage,
+  { responder, clients, bodies, turns }: SubmitSurroundings,
+): Handler | undefined {
+  if (request.method !== "POST") return undefined;
+  const path = pathOf(request.url ?? "");
+  if (!pages.takes(path)) return undefined;
+  return async (_, response) => {
+    let claim: BodyClaim | undefined;
+    try {
+      clients.count("addChain", request, response);
+      if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
+      turns.requireRoom("add-chain");
+      continueUnlessTooLarge(request, response);
+      claim = bodies.open();
+      const body = await readChain(responder, request, claim);
+      if (body === undefined) return undefined;
+      const field = fieldsOf(body.toString("utf8"));
+      const page = await turns.run(() =>
+        response.destroyed ? undefined : pages.posted(path, field),
+      );
+      return response.destroyed ? undefined : pageAnswer(page, request);
+    } finally {
+      claim?.release();
+    }
+  };
+}
+
+/**
+ * The fields of a form as browsers post it. What is no form counts as its field `text`, whatever
+ * its type: `curl --data-binary @chain.pem` calls PEM a form.
+ */
+function fieldsOf(body: string): (name: string) => string {
+  if (!/^[a-z]{1,16}=/.test(body)) return (name) => (name === "text" ? body : "");
+  const fields = new URLSearchParams(body);
+  return (name) => fields.get(name) ?? "";
+}
