@@ -327,15 +327,16 @@ const MEMORY: Fault = {
         async openFile(path, mode) {
           const file = await REAL_SEAM.files.openFile(path, mode);
           const isOld = !isBad;
+          const show = (bytes: Uint8Array): Uint8Array => {
+            if (!(isBad && isOld) || bytes.length < 400) return bytes;
+            const flipped = Uint8Array.from(bytes);
+            flipped[200] = flipped[200]! ^ 1;
+            return flipped;
+          };
           return {
             ...file,
-            async read(length, position) {
-              const bytes = await file.read(length, position);
-              if (!(isBad && isOld) || bytes.length < 400) return bytes;
-              const flipped = Uint8Array.from(bytes);
-              flipped[200] = flipped[200]! ^ 1;
-              return flipped;
-            },
+            read: async (...args) => show(await file.read(...args)),
+            readQuickly: async (...args) => show(await file.readQuickly(...args)),
           };
         },
       },
