@@ -3,7 +3,8 @@
  * `stratus shard next`: creates the shards that the configuration wants within a year.
  * @module
  */
-import { phaseAt, type ShardPhase } from "../base/shard-life.ts";
+import { phaseAt } from "../base/shard-life.ts";
+import { nextOfPhase } from "../base/shard-next.ts";
 import type { Config } from "../config/config.ts";
 import { formatTime } from "../config/scalar.ts";
 import { formatBase64 } from "../encoding/base64.ts";
@@ -100,24 +101,13 @@ function phaseName({ exists, phase }: ShardLook): string {
 function nextStep(look: ShardLook, nowMs: number): string {
   const { shard, phase, problem, head } = look;
   const { name, dates } = shard;
-  const { opensAtMs = 0, closesAtMs, retiresAtMs } = dates;
   if (problem !== "") return `mend this: ${problem}`;
   if (look.exists && head === undefined) return "start the log: it signs the first head";
   // The log goes by its heads: if it is behind the dates, it does not run, or holds signing.
   if (head !== undefined && phase !== undefined && phaseAt(dates, nowMs) !== phase) {
     return `start the log: it is past a date (${phaseAt(dates, nowMs)}) that its last head is not`;
   }
-  const steps: Readonly<Record<ShardPhase, string>> = {
-    planned: `have log programs list it; it opens at ${formatTime(opensAtMs)}`,
-    open: `nothing; it closes at ${formatTime(closesAtMs)}`,
-    closing: `nothing; it closes at ${formatTime(closesAtMs)}, then ask for its retirement`,
-    "read-only":
-      retiresAtMs === undefined
-        ? `once log programs have retired it, write 'dates: [{ shard: ${name}, retires: ... }]'`
-        : `nothing; its last head is signed at ${formatTime(retiresAtMs)}`,
-    retired: `stratus shard archive ${name} <folder>; serve the folder, then take the shard out`,
-  };
-  return phase === undefined ? "stratus shard next" : steps[phase];
+  return phase === undefined ? "stratus shard next" : nextOfPhase(name, phase, dates, formatTime);
 }
 
 /** The command line of `stratus shard next`. */
