@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, Gauge, type Registry } from "prom-client";
+import { LagWatch } from "./lag.ts";
 import type { Observer } from "./observer.ts";
 
 /** Certificates, guard and clock, in the main thread's registry. */
@@ -68,32 +69,19 @@ export function outsideMetrics(registry: Registry, nowMs: () => number): Observe
   };
 }
 
-/** Between two looks at how late the event loop is; milliseconds. */
-const LAG_LOOK_MS = 20;
-
 /**
- * How late the event loop of a frontend thread was at worst since it was last asked; the slowest
- * thread is shown. The main thread's is a metric of Node's, and this one 0 where it serves alone.
+ * How late the event loop of the slowest frontend thread was. The main thread's is a metric of
+ * Node's, and this one 0 where it serves alone.
  */
 export function frontendLag(registry: Registry, thread: "main" | "frontend"): void {
-  let worstMs = 0;
-  if (thread === "frontend") {
-    // Not Node's own histogram: one that is collected as garbage ends the process.
-    let lastMs = performance.now();
-    setInterval(() => {
-      const nowMs = performance.now();
-      worstMs = Math.max(worstMs, nowMs - lastMs - LAG_LOOK_MS);
-      lastMs = nowMs;
-    }, LAG_LOOK_MS).unref();
-  }
+  const watch = thread === "frontend" ? new LagWatch() : undefined;
   new Gauge({
     name: "stratus_frontend_lag_seconds",
-    help: "How late the event loop of the slowest frontend was at worst, since the last reading.",
+    help: "How late the event loop of the slowest frontend was at worst, within the last minute.",
     registers: [registry],
     aggregator: "max",
     collect() {
-      this.set(worstMs / 1_000);
-      worstMs = 0;
+      this.set(watch?.worstSeconds() ?? 0);
     },
   });
 }
