@@ -32,6 +32,8 @@ COPY package.json stratus ./
 COPY scripts ./scripts
 COPY src ./src
 COPY config ./config
+# What the dashboard says to do about a warning.
+COPY docs/OPERATIONS.md ./docs/
 # The sample configuration; mount your own over it.
 COPY deploy/log.yaml /etc/stratus/log.yaml
 

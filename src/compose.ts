@@ -95,9 +95,12 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const { logs, shards, audits, sealers } = opened;
   // A log does not stay down for want of a style sheet.
   const barely = (message: string) => observer({ type: "pages-bare", message });
-  const assets = config.pages ? await pageAssets(config, barely) : undefined;
+  const files = config.pages
+    ? await pageAssets(config, barely)
+    : await assetsOrNone(sha256, barely);
+  const assets = config.pages ? files : undefined;
   const parts = { config, logs, left, keeper, metrics, logging, clock, observer };
-  const operations = makeOperations({ ...parts, frontends: () => frontends });
+  const operations = makeOperations({ ...parts, assets: files, frontends: () => frontends });
   const world = { config, opened, keeper, clock, observer, operations, assets };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
@@ -118,6 +121,7 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
     await frontends?.replaceRoots(shareRoots(config, keeper));
   });
   for (const job of [...audits, ...sealers]) job.start();
+  operations.startHistory();
   const running = closing.move();
   const { failed } = server;
   const reloadRoots = () => keeper.reload();

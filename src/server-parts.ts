@@ -67,7 +67,7 @@ export function siteOf(
 ): Omit<AppOptions, "observer" | "traffic"> {
   const sites = new Map(config.shards.map((shard) => [shard.name, shardSite(config, shard)]));
   const operator = operatorOf(config);
-  const software = { name: "stratus", version: VERSION };
+  const software = SOFTWARE;
   const limits = limitsOf(config.limits, threads);
   const access = config.accessLog === undefined ? undefined : new LineFile(config.accessLog);
   const about = { logs, sites, operator, software };
@@ -90,6 +90,9 @@ export function siteOf(
   return { ...about, limits, pages, clock, compress: config.compress, access };
 }
 
+/** What this program is called. */
+export const SOFTWARE: AppOptions["software"] = { name: "stratus", version: VERSION };
+
 /** What the configuration knows of a shard and the log does not. */
 export function shardSite(config: Config, { name, dates }: ShardConfig): Site {
   const { submissionUrl, monitoringUrl } = config;
@@ -107,7 +110,7 @@ function logListOf({ assets, names }: AssetSet): readonly KnownLog[] {
 }
 
 /** Who runs the logs: by default nobody but the host is known. */
-function operatorOf({ operator, publicUrl }: Config): LogOperator {
+export function operatorOf({ operator, publicUrl }: Config): LogOperator {
   return { name: operator.name ?? new URL(publicUrl).hostname, emails: operator.emails };
 }
 

@@ -31,6 +31,7 @@ export const BROWSER_ENTRIES = [
   "shard.tsx",
   "entry.tsx",
   "submit.tsx",
+  "operator.tsx",
 ] as const;
 
 /** Name of an entry. */

@@ -32,7 +32,7 @@ const BUILT = join(import.meta.dirname, "pages.json");
 
 /** What a bundle can be made of, below `src`; and what chooses the tools. */
 const INPUTS = [
-  "{base,encoding,merkle,rfc6962,static-ct,checkpoint,x509,sct,dashboard}/**/*.{ts,tsx,css,svg}",
+  "{base,encoding,merkle,rfc6962,static-ct,checkpoint,x509,sct,dashboard,history}/**/*.{ts,tsx,css,svg}",
   "../package.json",
 ];
 

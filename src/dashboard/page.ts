@@ -38,10 +38,17 @@ export interface Frame {
   readonly operator: string;
   readonly software: { readonly name: string; readonly version: string };
   readonly assets: AssetSet;
+  /** Items of the head; default: those of the public pages. */
+  readonly nav?: Nav;
+  /** What stands below every page; default: that of the public pages. */
+  readonly foot?: Html;
 }
 
+/** Items of the head, by path below the root. */
+type Nav = readonly (readonly [path: string, text: string])[];
+
 /** Items of the head, by path below the root. Whoever adds a page for everybody adds it here. */
-const NAV: readonly (readonly [path: string, text: string])[] = [
+const NAV: Nav = [
   ["", "Shards"],
   ["-/submit", "Submit and check"],
   ["-/roots", "Accepted roots"],
@@ -82,7 +89,7 @@ ${script && html`<script type="module" src="${script}"></script>`}
 <a class="skip" href="#main">Skip to the content</a>
 <header class="head">
 <a class="brand" href="${links("")}">${LOGO}<span>${frame.operator}</span></a>
-<nav aria-label="Pages">${NAV.map(
+<nav aria-label="Pages">${(frame.nav ?? NAV).map(
     ([target, text]) =>
       html`<a href="${links(target)}"${page.nav === target && html` aria-current="page"`}>${text}</a>`,
   )}</nav>
@@ -91,11 +98,15 @@ ${script && html`<script type="module" src="${script}"></script>`}
 ${page.body(links)}
 </main>
 <footer class="foot">
-<p>A Certificate Transparency log. What these pages call verified was computed in your browser.</p>
-<p><a href="${links("logs.json")}">logs.json</a> <a href="${links("openapi.json")}">openapi.json</a> <span>${frame.software.name} ${frame.software.version}</span></p>
+${frame.foot ?? publicFoot(links, frame)}
 </footer>
 </body>
 </html>`}\n`;
+}
+
+function publicFoot(links: Links, { software }: Frame): Html {
+  return html`<p>A Certificate Transparency log. What these pages call verified was computed in your browser.</p>
+<p><a href="${links("logs.json")}">logs.json</a> <a href="${links("openapi.json")}">openapi.json</a> <span>${software.name} ${software.version}</span></p>`;
 }
 
 /** Three layers of a tree's right edge. */

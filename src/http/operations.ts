@@ -1,6 +1,6 @@
 /**
- * The operations port: metrics, health, the ledger of roots, who asks most, and the level of the
- * logs. Never the public one.
+ * The operations port: the dashboard, metrics, health, the ledger of roots, who asks most, and the
+ * level of the logs. Never the public one.
  * @module
  */
 import fastify, { type FastifyInstance } from "fastify";
@@ -8,8 +8,10 @@ import type { Clock } from "../clock/clock.ts";
 import type { Log, LogStatus } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
 import { type Answer, ok, operatorJson, preflight, refusal } from "./answer.ts";
+import { watchConditions } from "./conditions.ts";
 import { handleServerEvents, serverOptions } from "./connection.ts";
 import { changeLevel, type Levels, showLevel } from "./log-level.ts";
+import { pageHandler, type ShownPages } from "./pages.ts";
 import { knownMethods, READ } from "./path.ts";
 import { type Handler, Responder } from "./responder.ts";
 
@@ -24,6 +26,8 @@ export interface OperationsOptions {
   /** Who asks most, for JSON. */
   readonly traffic: () => Promise<object>;
   readonly levels: Levels;
+  /** The dashboard. */
+  readonly pages: ShownPages;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -32,8 +36,7 @@ const TEXT_HEADERS = ["Content-Type", "text/plain; charset=utf-8", "Cache-Contro
 
 /** Builds the server; it does not listen. */
 export function buildOperationsApp(options: OperationsOptions): FastifyInstance {
-  const { clock } = options;
-  const [startedWallMs, startedMs] = [clock.nowMs(), clock.monotonicMs()];
+  const tellConditions = watchConditions(options);
   const responder = new Responder(options);
   const app = fastify(serverOptions(options.clock));
   const paths = new Map<string, string>();
@@ -57,20 +60,7 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
     });
   }
   read("metrics", "/metrics", async () => {
-    // Told when asked: it changes with each submission, and must not stand still with the sequencer.
-    for (const [shard, log] of options.logs) {
-      const status = log.status();
-      const { isReady, phase, poolEntryCount: entryCount, poolBytes: bytes, guardHead } = status;
-      const { dates } = log;
-      options.observer({ type: "pool-size", shard, entryCount, bytes });
-      options.observer({ type: "shard-ready", shard, isReady, phase, dates });
-      if (guardHead === undefined) continue;
-      const { treeSize, timestampMs } = guardHead;
-      options.observer({ type: "guard-head", shard, treeSize, timestampMs });
-    }
-    const elapsedMs = clock.monotonicMs() - startedMs;
-    const driftMs = clock.nowMs() - startedWallMs - elapsedMs;
-    options.observer({ type: "clock-drift", driftMs });
+    tellConditions();
     const metrics = await options.metrics();
     const headers = ["Content-Type", metrics.contentType, "Cache-Control", "no-store"];
     return ok(headers, Buffer.from(metrics.text, "utf8"));
@@ -89,7 +79,13 @@ export function buildOperationsApp(options: OperationsOptions): FastifyInstance 
     },
     handler: () => undefined,
   });
+  for (const path of ["/", "/dashboard.json"]) paths.set(path, READ);
   handleServerEvents(app, responder, options.clock, (request, response) => {
+    const page = pageHandler(options.pages, request);
+    if (page !== undefined) {
+      responder.serve({ shard: "", name: "dashboard" }, request, response, page);
+      return;
+    }
     responder.serve({ shard: "", name: "other" }, request, response, () => {
       const methods = knownMethods(paths, NO_SHARDS, request.url ?? "");
       if (methods === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");

@@ -21,12 +21,16 @@ export interface PageFile {
   readonly gzip: Uint8Array;
 }
 
-/** The pages of a server. Paths are those sent, without query. */
-export interface Pages {
+/** Pages that are looked at. Paths are those sent, without query. */
+export interface ShownPages {
   /** Whether there may be a page or file. */
   has(path: string): boolean;
   page(path: string, query: (name: string) => string): Promise<PageAnswer | undefined>;
   asset(path: string): PageFile | undefined;
+}
+
+/** The pages of a server, and what may be posted to them. */
+export interface Pages extends ShownPages {
   /** Whether a form may be posted to a path. */
   takes(path: string): boolean;
   /** What answers a form. @param field A field of it; empty if absent. */
@@ -63,7 +67,7 @@ const FILE_HEADERS = [
 ];
 
 /** The handler of a page's path; undefined where `pages` has none. */
-export function pageHandler(pages: Pages, request: IncomingMessage): Handler | undefined {
+export function pageHandler(pages: ShownPages, request: IncomingMessage): Handler | undefined {
   if (request.method !== "GET" && request.method !== "HEAD") return undefined;
   const path = pathOf(request.url ?? "");
   if (!pages.has(path)) return undefined;
@@ -81,7 +85,8 @@ export function pageAnswer(page: PageAnswer | undefined, request: IncomingMessag
     const headers = ["Location", page.location, ...PAGE_HEADERS];
     return { status: page.status, headers, body: "" };
   }
-  const isJson = prefersJson(request.headers.accept ?? "", "text/html");
+  const isNamed = pathOf(request.url ?? "").endsWith(".json");
+  const isJson = isNamed || prefersJson(request.headers.accept ?? "", "text/html");
   const contentType = isJson ? "application/json" : "text/html; charset=utf-8";
   const text = isJson ? `${JSON.stringify(page.data, undefined, 2)}\n` : page.html();
   const headers = ["Content-Type", contentType, ...PAGE_HEADERS];

@@ -76,6 +76,7 @@ function levelOf(event: LogEvent): LogLevel | undefined {
     case "clock-held":
     case "audit-interrupted":
     case "space-short":
+    case "history-unwritten":
     case "pages-bare":
     case "roots-warning":
       return "warn";

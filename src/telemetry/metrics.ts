@@ -36,6 +36,8 @@ export interface Metrics {
     readonly contentType: string;
     readonly text: string;
   }>;
+  /** The same as values, without the process's own. */
+  readonly all: (others: readonly Counted[]) => Promise<Counted>;
   /** For another thread. */
   readonly counted: () => Promise<Counted>;
 }
@@ -77,6 +79,8 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
   const conditions = conditionMetrics(registry);
   const counted = async () => [...(await registry.getMetricsAsJSON()), ...tallies.counted()];
   const roots = rootsMetrics(registry);
+  const all = async (others: readonly Counted[]) =>
+    AggregatorRegistry.aggregate([await counted(), ...others]);
   return {
     observer: (event) => {
       tallies.add(event);
@@ -91,10 +95,11 @@ export function metricsObserver(nowMs: () => number, thread: "main" | "frontend"
       outside(event);
     },
     counted,
+    all: async (others) => (await all(others)).getMetricsAsJSON(),
     read: async (others) => {
-      const all = AggregatorRegistry.aggregate([await counted(), ...others]);
       const process = await processRegistry.metrics();
-      return { contentType: registry.contentType, text: `${process}\n${await all.metrics()}` };
+      const text = `${process}\n${await (await all(others)).metrics()}`;
+      return { contentType: registry.contentType, text };
     },
   };
 }

@@ -229,6 +229,11 @@ export type LogEvent =
       readonly message: string;
     }
   | {
+      /** What the operator's dashboard tells of the past is not kept; the log goes on. */
+      readonly type: "history-unwritten";
+      readonly message: string;
+    }
+  | {
       /** Pages are served without what they load: style and scripts, or a log list. */
       readonly type: "pages-bare";
       readonly message: string;

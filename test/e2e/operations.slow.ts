@@ -89,7 +89,9 @@ describe("the operations port of a process with frontends", () => {
     }
     const late = ROOT.issue({ notAfter: new Date("2031-03-01T00:00:00Z") });
     const text = await until("the issuer is known where it is refused", async () => {
-      const init = { method: "POST", body: chainJson(chainOf(late, ROOT)) };
+      // A connection of its own: one that is kept would ask the same thread for ever.
+      const headers = { connection: "close" };
+      const init = { method: "POST", body: chainJson(chainOf(late, ROOT)), headers };
       assert.equal((await fetch(`${url}/${SHARD}/ct/v1/add-chain`, init)).status, 400);
       const shown = await (await fetch(`${operationsUrl}/metrics`)).text();
       return /issuer="Known CA",outcome="refused"/.test(shown) ? shown : undefined;

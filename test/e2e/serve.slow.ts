@@ -22,9 +22,12 @@ import {
 
 const ROOT = makeCa();
 
-/** Files and folders that may not change; what LevelDB does in its own folder is its own. */
+/**
+ * Files and folders that may not change; what LevelDB does in its own folder is its own, and
+ * another process that serves keeps a history.
+ */
 async function listOf(folder: LogFolder): Promise<readonly string[]> {
-  return (await folder.list()).filter((path) => !/\/db\//.test(path));
+  return (await folder.list()).filter((path) => !/\/db\/|\/_history/.test(path));
 }
 
 /** `serve` must end with 1, say `reason`, and leave what is there. */

@@ -4,6 +4,7 @@ import { systemClock } from "../../src/clock/system.ts";
 import { drain } from "../../src/http/listen.ts";
 import type { Levels } from "../../src/http/log-level.ts";
 import { buildOperationsApp } from "../../src/http/operations.ts";
+import type { ShownPages } from "../../src/http/pages.ts";
 import { metricsObserver } from "../../src/telemetry/metrics.ts";
 import { FakeLog } from "../support/fake-log.ts";
 
@@ -24,6 +25,12 @@ class FakeLevels implements Levels {
   }
 }
 
+const NO_PAGES: ShownPages = {
+  has: (path) => path === "/" || path === "/dashboard.json",
+  page: async () => ({ status: 200, data: { shown: true }, html: () => "<p>shown</p>" }),
+  asset: () => undefined,
+};
+
 function start() {
   const ill = new FakeLog("nimbus2026");
   const well = new FakeLog("nimbus2027");
@@ -38,6 +45,7 @@ function start() {
     roots: () => ({ shards: { nimbus2027: { count: 3 } } }),
     traffic: async () => ({ seconds: 7 }),
     levels,
+    pages: NO_PAGES,
     clock: systemClock,
     observer: () => undefined,
   });
@@ -88,6 +96,7 @@ test("/metrics says how full each pool is now, and whether each shard is ready",
     roots: () => ({}),
     traffic: async () => ({}),
     levels: new FakeLevels(),
+    pages: NO_PAGES,
     clock: systemClock,
     observer,
   });
@@ -172,4 +181,21 @@ test("the operations port knows GET and HEAD of its own paths only", async () =>
   assert.equal((await operations.app.inject({ method: "HEAD", url: "/metrics" })).body, "");
   assert.equal((await operations.app.inject({ method: "POST", url: "/livez" })).statusCode, 405);
   assert.equal((await operations.app.inject("/nimbus2026/checkpoint")).statusCode, 404);
+});
+
+test("/ is the dashboard, as a page under a strict policy or as JSON", async () => {
+  await using operations = start();
+  const page = await operations.app.inject({ url: "/", headers: { host: "a" } });
+  assert.deepEqual([page.statusCode, page.body], [200, "<p>shown</p>"]);
+  assert.match(
+    String(page.headers["content-security-policy"]),
+    /default-src 'none'.*script-src 'self'/,
+  );
+  const headers = { host: "a", accept: "application/json" };
+  const asked = await operations.app.inject({ url: "/", headers });
+  assert.deepEqual(asked.json(), { shown: true });
+  const named = await operations.app.inject("/dashboard.json?range=day");
+  assert.deepEqual(named.json(), { shown: true });
+  const posted = await operations.app.inject({ method: "POST", url: "/" });
+  assert.deepEqual([posted.statusCode, posted.headers.allow], [405, "GET, HEAD, OPTIONS"]);
 });

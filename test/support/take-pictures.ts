@@ -3,14 +3,17 @@
  * in light, dark and on a phone.
  * @module
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HISTORY_FOLDER } from "../../src/history/history.ts";
 import { entryOfChain } from "../../src/sct/entry.ts";
-import { openBrowser, whyNoBrowser } from "./browser.ts";
+import { openBrowser, type TestBrowser, whyNoBrowser } from "./browser.ts";
 import { issuePair, sctOf } from "./embedded.ts";
 import { makeOtherLog, type OtherLog } from "./other-log.ts";
 import { busyShard, type PageLog, startPageLog } from "./page-log.ts";
+import { writePastDay } from "./past-days.ts";
+import { until } from "./process.ts";
 import { movedClock } from "./running.ts";
 import { pemOf } from "./running-log.ts";
 import { sha256 } from "./sha256.ts";
@@ -74,6 +77,7 @@ export async function takePictures(folder: string): Promise<void> {
     }
   }
   rmSync(lists, { recursive: true });
+  await takeOperatorPictures(pages, browser, folder);
 }
 
 /** A certificate with SCTs of a shard and of another log, and its issuers. */
@@ -87,4 +91,36 @@ async function issuedWith(pages: PageLog, shard: string, other: OtherLog): Promi
   const own = sctOf(await log.submitted(shard, "add-pre-chain", chain));
   const theirs = other.sctOf(entryOfChain(sha256, chain), own.timestampMs + 140);
   return [pair.withScts([own, theirs]), issuer.der, root.der].map(pemOf).join("");
+}
+
+/** The operator's dashboard of a log that was busy for a day, and whose disk fills. */
+export async function takeOperatorPictures(
+  { log, grow }: PageLog,
+  browser: TestBrowser,
+  folder: string,
+): Promise<void> {
+  await log.stop();
+  const { data } = log.config;
+  rmSync(join(data, HISTORY_FOLDER), { recursive: true, force: true });
+  const shard = busyShard(Date.now());
+  // What is free now is this machine's: the line ends there.
+  const { bavail, bsize, blocks } = statfsSync(data);
+  const sizes = { freeBytes: bavail * bsize, usedBytes: 0.4 * bavail * bsize };
+  const past = { ...sizes, totalBytes: blocks * bsize, endMs: Date.now() - 5_000 };
+  await writePastDay({ data, shard, perHour: 90_000, ...past });
+  await log.restart();
+  for (let count = 0; count < 9; count += 1) await grow();
+  await until("the history is read", async () => {
+    const response = await fetch(`${log.operationsUrl}/dashboard.json`);
+    const { isHistoryRead } = (await response.json()) as { readonly isHistoryRead: boolean };
+    return isHistoryRead ? true : undefined;
+  });
+  for (const [look, options] of Object.entries(LOOKS)) {
+    await using visitor = await browser.visitor(options);
+    const { page } = await visitor.open(
+      `${log.operationsUrl}/${look === "dark" ? "?range=day" : ""}`,
+    );
+    await page.locator(".plot canvas").filter({ visible: true }).first().waitFor();
+    writeFileSync(join(folder, `operator-${look}.png`), await page.screenshot());
+  }
 }

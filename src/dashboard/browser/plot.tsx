@@ -27,10 +27,13 @@ export interface PlotProps {
   readonly timesMs: readonly number[];
   readonly lines: readonly PlotLine[];
   readonly height?: number;
+  /** A value in words; by default a whole number. */
+  readonly format?: (value: number) => string;
 }
 
 /** The plot. */
-export function Plot({ title, timesMs, lines, height = 240 }: PlotProps): VNode {
+export function Plot(props: PlotProps): VNode {
+  const { title, timesMs, lines, height = 240, format = formatCount } = props;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const { current } = place;
@@ -38,7 +41,7 @@ export function Plot({ title, timesMs, lines, height = 240 }: PlotProps): VNode 
     let plot: uPlot | undefined;
     const draw = (): void => {
       plot?.destroy();
-      plot = new uPlot(optionsOf(current, lines, height), dataOf(timesMs, lines), current);
+      plot = new uPlot(optionsOf(current, props), dataOf(timesMs, lines), current);
     };
     draw();
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -50,7 +53,7 @@ export function Plot({ title, timesMs, lines, height = 240 }: PlotProps): VNode 
       resized.disconnect();
       plot?.destroy();
     };
-  }, [timesMs, lines, height]);
+  }, [timesMs, lines, height, format]);
   return <div class="plot" ref={place} role="img" aria-label={title} />;
 }
 
@@ -61,7 +64,10 @@ function dataOf(timesMs: readonly number[], lines: readonly PlotLine[]): uPlot.A
   ];
 }
 
-function optionsOf(place: HTMLElement, lines: readonly PlotLine[], height: number): uPlot.Options {
+function optionsOf(
+  place: HTMLElement,
+  { lines, height = 240, format = formatCount }: PlotProps,
+): uPlot.Options {
   const style = getComputedStyle(place);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const quiet = colour("--quiet");
@@ -77,7 +83,7 @@ function optionsOf(place: HTMLElement, lines: readonly PlotLine[], height: numbe
     cursor: { points: { size: 7 } },
     axes: [
       { ...axis, space: 90, values: (_, ticks) => formatTicks(ticks) },
-      { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) },
+      { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [
       { label: "Time (UTC)", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
@@ -88,7 +94,7 @@ function optionsOf(place: HTMLElement, lines: readonly PlotLine[], height: numbe
           width: 2,
           ...(isStepped === true && stepped && { paths: stepped({ align: 1 }) }),
           points: { size: 5, fill: colour("--panel") },
-          value: (_, value) => (value === null ? "\u2013" : formatCount(value)),
+          value: (_, value) => (value === null ? "\u2013" : format(value)),
         }),
       ),
     ],
