@@ -157,7 +157,8 @@ function describe(
   isGood: boolean,
 ): readonly string[] {
   const subject = cleanText(formatName(parseCertificate(certificate).subject), 200);
-  const lines = [`Certificate ${subject || "(empty subject)"}: ${findings.length} embedded SCTs`];
+  const count = `${findings.length} embedded SCT${findings.length === 1 ? "" : "s"}`;
+  const lines = [`Certificate ${subject || "(empty subject)"}: ${count}`];
   for (const [index, found] of findings.entries()) {
     lines.push(`SCT ${index + 1}: ${verdictOf(found)}`, ...describeOne(found));
   }

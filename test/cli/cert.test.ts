@@ -100,6 +100,11 @@ test("checkCert() finds the logs in a list, a file or /logs.json, and names the 
   }
 });
 
+test("checkCert() counts one SCT as one", async () => {
+  const { out } = await check([pair.withScts([sctAt(0)]), issuer.der]);
+  assert.match(out, /^Certificate CN=carrier: 1 embedded SCT$/m);
+});
+
 test("checkCert() cannot tell without a list: exit code 1, and what to do", async () => {
   const { exitCode, out } = await check([pair.withScts(scts), issuer.der], { urls: [] });
   assert.equal(exitCode, 1);
