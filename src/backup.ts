@@ -182,8 +182,11 @@ function nameOf({ timeMs, head }: BackupNote): string {
   return `${new Date(timeMs).toISOString().replaceAll(/[-:]/g, "")}-${head.treeSize}`;
 }
 
-/** A copy within the data would be lost with them, or be taken for a shard. */
-function requireApart(config: Config, home: string): void {
+/**
+ * A copy within the data would be lost with them, or be taken for a shard.
+ * @throws FatalError `FATAL_IDENTITY` if the folder is one of the log's or lies there.
+ */
+export function requireApart(config: Config, home: string): void {
   for (const [name, folder] of [
     ["data", config.data],
     ["guard", config.guard],

@@ -3,7 +3,8 @@
  * code 0 if all were copied and are whole, 1 if one is not.
  * @module
  */
-import { type Backup, backUpLedger, backUpShard } from "../backup.ts";
+import { resolve } from "node:path";
+import { type Backup, backUpLedger, backUpShard, requireApart } from "../backup.ts";
 import { CtError, MalformedError, messageOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { fsck } from "./fsck.ts";
@@ -34,6 +35,8 @@ export async function backUp(
     const message = `there is no shard ${options.shard} (write 'all', or one of ${names})`;
     throw new MalformedError("MALFORMED_CONFIG", message);
   }
+  // Before anything is written: the ledger of the roots would go there as well.
+  requireApart(config, resolve(options.folder));
   let exitCode: number = EXIT.ok;
   for (const shard of shards) {
     const counts = { copied: 0, linked: 0, kept: 0 };

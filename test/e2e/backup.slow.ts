@@ -11,10 +11,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fillFolder } from "../../bench/fill.ts";
 import { findBackup } from "../../src/backup.ts";
 import { fsck } from "../../src/cli/fsck.ts";
+import { makeCa } from "../support/certificates.ts";
 import { runCommand } from "../support/command-run.ts";
 import { SHARD, serveLocal } from "../support/local-log.ts";
 import { LostData } from "../support/lost-data.ts";
-import { runStratus, StratusProcess, until } from "../support/process.ts";
+import { LogFolder, runStratus, StratusProcess, until } from "../support/process.ts";
 
 const SILENT = { isTerminal: false, write: () => {}, nowMs: () => performance.now() };
 const KILLS = Number(process.env["STRATUS_KILLS"] ?? 5);
@@ -81,6 +82,22 @@ test("what has not changed is one file under two names; what is damaged in a cop
   assert.equal(run.exitCode, 1);
   assert.match(run.err, /NO BACKUP: the copy is not whole/);
   assert.equal((await findBackup(world.backups, SHARD)).folder, second.folder);
+});
+
+test("a backup into the log's own folders is refused before anything is written", async () => {
+  await using log = await LogFolder.make(makeCa(), [{ name: SHARD }]);
+  await log.init();
+  const before = await log.bytes();
+  for (const own of ["data", "guard"]) {
+    const { code, stdout, stderr } = await runStratus(
+      ["backup", "--config", log.config, "all", join(log.path, own, "x")],
+      {},
+    );
+    assert.equal(code, 1, stdout);
+    assert.match(stderr, new RegExp(`FATAL_IDENTITY: the backup must not lie in '${own}'`));
+    assert.equal(stdout, "");
+    assert.deepEqual(await log.bytes(), before);
+  }
 });
 
 test("a backup while segments are sealed and removed, killed again and again, then restored", async () => {
