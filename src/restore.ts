@@ -264,7 +264,8 @@ async function whyNever(
 ): Promise<string | undefined> {
   const { head } = guard;
   if (head === undefined) {
-    const what = note === undefined ? "" : "the data were restored from a backup, and ";
+    const what =
+      note === undefined ? "" : "the data were restored from a backup, and their guard is lost: ";
     return `${what}${guard.problem}: nobody knows what was signed after what is stored`;
   }
   const { published } = await store.load();
