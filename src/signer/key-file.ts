@@ -21,7 +21,7 @@ export async function readKeyFile(path: string): Promise<EcdsaKey> {
     (cause: unknown) => {
       throw new FatalError(
         "FATAL_STORE_MISSING",
-        `no key at ${path} (${messageOf(cause)}); 'stratus init' creates one`,
+        `no key at ${path} (${messageOf(cause)}); 'stratus init' creates one, if there never was one`,
         { cause },
       );
     },

@@ -167,3 +167,43 @@ test("init refuses a data folder whose entries lost their database", async () =>
   assert.match(stderr, /FATAL_IDENTITY/);
   assert.equal((await readKeyFile(folder.shardPath("a2027", "key.pem"))).logId.length, 32);
 });
+
+test("init makes no second log under a name: not of one that was served from here", async () => {
+  await using folder = await LogFolder.make(ROOT, TWO);
+  await folder.init();
+  await serveOnce(folder);
+  // The key is lost with its shard; the other shard, and the ledger of the roots, are there.
+  const home = folder.shardPath("a2027");
+  const lost = `${home}.lost`;
+  await rename(home, lost);
+  const { code, stdout, stderr } = await folder.run("init");
+  assert.equal(code, 1, stdout);
+  assert.match(stderr, /FATAL_IDENTITY: a2027 was served from .* before, and there is no key at/);
+  await assert.rejects(stat(home), { code: "ENOENT" });
+  await rename(lost, home);
+  await serveOnce(folder);
+});
+
+test("init makes no second log under a name: not where another log answers", async () => {
+  await using folder = await LogFolder.make(ROOT, [{ name: "a2027" }]);
+  const key = await createKeyFile(join(folder.path, "other.pem"));
+  const head = { treeSize: 7, timestampMs: 1_790_000_000_000, rootHash: new Uint8Array(32) };
+  let answer = formatTreeHeadJson({ ...head, signature: key.sign(encodeTreeHeadToSign(head)) });
+  const server = createServer((_request, response) => void response.end(answer));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = server.address();
+    assert(typeof address === "object" && address !== null);
+    await folder.writeConfig([`submissionUrl: http://127.0.0.1:${address.port}`]);
+    const refused = await folder.run("init");
+    assert.equal(refused.code, 1, refused.stdout);
+    assert.match(refused.stderr, /FATAL_IDENTITY: .*\/a2027 already answers tree heads, and there/);
+    await assert.rejects(stat(folder.shardPath("a2027")), { code: "ENOENT" });
+    // A web server that has a page for everything is no log.
+    answer = "<html>Coming soon</html>";
+    assert.equal((await folder.run("init")).code, 0);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});

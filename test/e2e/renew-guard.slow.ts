@@ -169,7 +169,7 @@ test("no guard is made by a head that is hours older than what the store has pub
   const checkpoint = join(world.log.path, "checkpoint");
   {
     // Two hours ago.
-    await rm(world.log.shardPath(SHARD), { recursive: true });
+    await rm(join(world.log.path, "data"), { recursive: true });
     await rm(join(world.log.path, "guard"), { recursive: true });
     await using local = await startLocal(world.log, { clock: movedClock(-7_200_000) });
     await local.submit(world.ca, 0);
