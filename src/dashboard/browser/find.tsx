@@ -5,10 +5,10 @@
  */
 import { render } from "preact";
 import { messageOf } from "../../base/errors.ts";
-import { type Found, findEntry } from "../check/find.ts";
+import { type FindOptions, type Found, findEntry, SCANNED_MAX } from "../check/find.ts";
 import { checkHead } from "../check/head.ts";
 import { openLog } from "../check/log.ts";
-import { parseSearch } from "../check/search.ts";
+import { parseSearch, type Search } from "../check/search.ts";
 import type { World } from "../check/world.ts";
 import { formatCount } from "../view/format.ts";
 import { Steps } from "./markup.tsx";
@@ -32,11 +32,20 @@ export function watchFind(world: World, shard: string): void {
     }
     const onProgress = (count: number): void =>
       say(`Looked through the newest ${formatCount(count)} entries\u2026`);
-    const found = await findEntry({ world, log, head, onProgress }, search);
-    show(found);
+    await look({ world, log, head, onProgress }, search);
   };
-  const show = (found: Found): void => {
-    const { leafIndex, text, steps } = found;
+  const look = async (options: FindOptions, search: Search): Promise<void> => {
+    const found = await findEntry(options, search);
+    const { olderCount } = found;
+    show(found, () => {
+      if (olderCount !== undefined) tell(look({ ...options, olderCount }, search));
+    });
+  };
+  const tell = (looking: Promise<void>): void => {
+    looking.catch((thrown: unknown) => say(messageOf(thrown)));
+  };
+  const show = (found: Found, lookFurther: () => void): void => {
+    const { leafIndex, text, steps, olderCount } = found;
     const url = `${rootUrl()}${shard}/entry/${leafIndex}`;
     if (leafIndex !== undefined && steps.length === 0) {
       location.assign(url);
@@ -48,6 +57,11 @@ export function watchFind(world: World, shard: string): void {
           {text} {leafIndex !== undefined && <a href={url}>Entry {formatCount(leafIndex)}</a>}
         </p>
         {steps.length > 0 && <Steps steps={steps} />}
+        {olderCount !== undefined && (
+          <button type="button" class="plain" onClick={lookFurther}>
+            Look through {formatCount(Math.min(SCANNED_MAX, olderCount))} older entries
+          </button>
+        )}
       </>,
       place,
     );
@@ -55,7 +69,7 @@ export function watchFind(world: World, shard: string): void {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (field.value.trim() === "") return;
-    find().catch((thrown: unknown) => say(messageOf(thrown)));
+    tell(find());
   });
   // A line is sent by Enter, as in any search; what was pasted in lines is not.
   field.addEventListener("keydown", (event) => {

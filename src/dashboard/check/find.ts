@@ -21,7 +21,7 @@ import type { OpenLog } from "./log.ts";
 import type { Search } from "./search.ts";
 import { AnswerError, type Step, type World } from "./world.ts";
 
-/** Entries that are looked through for a certificate. */
+/** Entries that are looked through for a certificate at a time. */
 export const SCANNED_MAX = 2_048;
 
 /** Entries that are asked for at once. */
@@ -35,6 +35,8 @@ export interface Found {
   readonly text: string;
   /** Of an SCT: what holds of it. */
   readonly steps: readonly Step[];
+  /** The first so many entries were not looked through; absent: nothing is left to look through. */
+  readonly olderCount?: number;
 }
 
 /** What a search needs. */
@@ -43,8 +45,10 @@ export interface FindOptions {
   readonly log: OpenLog;
   /** A verified head. */
   readonly head: TreeHead;
-  /** Called with the number of entries looked through. */
+  /** Called with how many of the newest entries have been looked through. */
   readonly onProgress: (count: number) => void;
+  /** `olderCount` of a search for the same before; absent: from the newest entry on. */
+  readonly olderCount?: number;
 }
 
 /** Looks for what `search` names. @throws AnswerError; MalformedError for answers that do not decode. */
@@ -94,14 +98,13 @@ async function findLeaf(
   }
 }
 
-/** Looks through the newest entries for a certificate or precertificate with this SHA-256. */
+/** Looks through entries, newest first, for a certificate or precertificate with this SHA-256. */
 async function scan(
-  { world, head, onProgress }: FindOptions,
+  { world, head, onProgress, olderCount = head.treeSize }: FindOptions,
   fingerprint: Uint8Array,
 ): Promise<Found> {
-  const stop = Math.max(0, head.treeSize - SCANNED_MAX);
-  let end = head.treeSize;
-  let seen = 0;
+  const stop = Math.max(0, olderCount - SCANNED_MAX);
+  let end = olderCount;
   while (end > stop) {
     const start = Math.max(stop, end - PAGE);
     const entries = await readEntries(world, start, end);
@@ -110,17 +113,15 @@ async function scan(
         return found(start + offset, "It is the SHA-256 of this entry\u2019s certificate.");
       }
     }
-    seen += end - start;
     end = start;
-    onProgress(seen);
+    onProgress(head.treeSize - end);
   }
-  const all = seen === head.treeSize ? "all" : "the newest";
-  const more =
-    seen === head.treeSize
-      ? ""
-      : " A log has no index by certificate: paste the certificate with its SCTs, or an SCT, to find an older entry.";
-  const text = `No certificate or precertificate with SHA-256 ${formatHex(fingerprint)} among ${all} ${formatCount(seen)} entries.${more}`;
-  return found(undefined, text);
+  const seen = formatCount(head.treeSize - end);
+  const none = `No certificate or precertificate with SHA-256 ${formatHex(fingerprint)} among`;
+  if (end === 0) return found(undefined, `${none} all ${seen} entries.`);
+  const hint =
+    "A log has no index by certificate: an SCT, or the certificate with its SCTs, finds its entry at once.";
+  return { ...found(undefined, `${none} the newest ${seen} entries. ${hint}`), olderCount: end };
 }
 
 /** Entries [start, end); a server may give fewer at once. */

@@ -66,11 +66,12 @@ test("proveEntry() refutes bytes that are no entry, and throws nothing", async (
   }
 });
 
-async function find(world: CheckWorld, search: Search): Promise<Found> {
+async function find(world: CheckWorld, search: Search, olderCount?: number): Promise<Found> {
   const log = await openLog(world);
   const { head } = await checkHead(world, log, await world.api.get("checkpoint"));
   assert.ok(head);
-  return findEntry({ world, log, head, onProgress: () => undefined }, search);
+  const options = { world, log, head, onProgress: () => undefined };
+  return findEntry(olderCount === undefined ? options : { ...options, olderCount }, search);
 }
 
 test("findEntry() by index, leaf hash, SHA-256 and SCT", async () => {
@@ -90,10 +91,21 @@ test("findEntry() says how far it looked for a SHA-256", async () => {
   const small = await find(new CheckWorld(300), { kind: "hash", hash: new Uint8Array(32) });
   assert.equal(small.leafIndex, undefined);
   assert.match(small.text, /among all 300 entries\.$/);
+  assert.equal(small.olderCount, undefined);
   const world = new CheckWorld(2_100);
   const large = await find(world, { kind: "hash", hash: sha256(certificateOf(4)) });
   assert.equal(large.leafIndex, undefined);
   assert.match(large.text, /among the newest 2.048 entries\. A log has no index by certificate/);
+  assert.equal(large.olderCount, 52);
+});
+
+test("findEntry() looks further back for a SHA-256, to the first entry", async () => {
+  const world = new CheckWorld(2_100);
+  const search: Search = { kind: "hash", hash: sha256(certificateOf(4)) };
+  assert.equal((await find(world, search, 52)).leafIndex, 4);
+  const none = await find(world, { kind: "hash", hash: new Uint8Array(32) }, 52);
+  assert.match(none.text, /among all 2.100 entries\.$/);
+  assert.equal(none.olderCount, undefined);
 });
 
 test("findEntry() refutes an SCT that the log did not give, or does not keep", async () => {
