@@ -126,8 +126,6 @@ const WRONG_PATHS: readonly string[] = [
   "/big/ct/v1/GET-STH",
   "/big/ct/v2/get-sth",
   "/ct/v1/get-sth",
-  "/big",
-  "/big/",
   "/none/checkpoint",
   "/big/checkpoint/",
   "/big/checkpoint%20",
