@@ -226,6 +226,24 @@ const ROOM: Fault = {
 /** How long the slow disk takes for a commit. */
 export const COMMIT_MS = 1_300;
 
+/** The real seam, but each batch waits for {@link COMMIT_MS} while `isSlow` says so. */
+export function slowSeam(isSlow: () => boolean): Seam {
+  return {
+    ...REAL_SEAM,
+    poisoned: new Set(),
+    async openDatabase(path, options) {
+      const database = await REAL_SEAM.openDatabase(path, options);
+      return {
+        ...database,
+        async write(...write) {
+          if (isSlow()) await delay(COMMIT_MS);
+          await database.write(...write);
+        },
+      };
+    },
+  };
+}
+
 const SLOW_DISK: Fault = {
   name: "the disk is slow",
   alerts: [
@@ -236,20 +254,7 @@ const SLOW_DISK: Fault = {
     const more = `pool: { entriesMax: 16 }\n    ${NO_AUDIT}`;
     const folder = await prepare(stack, [{ name: SHARD, more }], 0);
     let isSlow = false;
-    const seam: Seam = {
-      ...REAL_SEAM,
-      poisoned: new Set(),
-      async openDatabase(path, options) {
-        const database = await REAL_SEAM.openDatabase(path, options);
-        return {
-          ...database,
-          async write(...write) {
-            if (isSlow) await delay(COMMIT_MS);
-            await database.write(...write);
-          },
-        };
-      },
-    };
+    const seam = slowSeam(() => isSlow);
     const here = stack.use(await serveHere(folder, { seam: () => seam }));
     const url = `${here.listenUrl}/${SHARD}`;
     const submit = async () => assert.equal(await post(url, chainJson(chain())), 200);

@@ -3,11 +3,8 @@
  * that must tell of them.
  * @module
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { probe } from "../../src/cli/probe.ts";
-import { REAL_SEAM } from "../../src/storage/level/real.ts";
-import type { Seam } from "../../src/storage/level/seam.ts";
-import { addressOf, CA, COMMIT_MS, type Fault, NO_AUDIT, prepare, SHARD } from "./faults.ts";
+import { addressOf, CA, type Fault, NO_AUDIT, prepare, SHARD, slowSeam } from "./faults.ts";
 import { type Lies, NaiveLog } from "./naive-log.ts";
 import { writeProbeCa } from "./probe-ca.ts";
 import { serveHere } from "./running.ts";
@@ -86,20 +83,7 @@ const SLOW: Fault = {
   alerts: [["StratusProbeSlow", ""]],
   async start(stack) {
     const folder = await prepare(stack, [{ name: SHARD, more: NO_AUDIT }], 0);
-    const seam: Seam = {
-      ...REAL_SEAM,
-      poisoned: new Set(),
-      async openDatabase(path, options) {
-        const database = await REAL_SEAM.openDatabase(path, options);
-        return {
-          ...database,
-          async write(...write) {
-            await delay(COMMIT_MS);
-            await database.write(...write);
-          },
-        };
-      },
-    };
+    const seam = slowSeam(() => true);
     const here = stack.use(await serveHere(folder, { seam: () => seam }));
     const { address } = await startProbe(stack, `${here.listenUrl}/${SHARD}`);
     return { address, job: "stratus-probe", strike: async () => {} };
