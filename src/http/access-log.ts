@@ -4,11 +4,11 @@
  * nothing of this runs.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Network } from "../base/network.ts";
 import type { Clock } from "../clock/clock.ts";
 import { clientAddress, formatNetwork, isTrustedPeer } from "../policy/client.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
 
 /** Characters of a request target that are written. */
 export const TARGET_LENGTH_MAX = 512;
@@ -45,7 +45,7 @@ export class AccessLog {
   }
 
   /** Gives the answer its id, and writes the line once it is out. */
-  begin(request: IncomingMessage, response: ServerResponse): void {
+  begin(request: HttpRequest, response: HttpResponse): void {
     const { socket } = request;
     const forwarded = request.headers["x-forwarded-for"];
     const forwardedFor = typeof forwarded === "string" ? forwarded : forwarded?.join(",");
@@ -77,7 +77,7 @@ export class AccessLog {
   }
 
   /** A trusted proxy's word, or one of our own. */
-  #idOf(request: IncomingMessage, peer: string | undefined): string {
+  #idOf(request: HttpRequest, peer: string | undefined): string {
     const given = request.headers["x-request-id"];
     if (typeof given === "string" && /^[\w.:-]{1,64}$/.test(given)) {
       if (isTrustedPeer({ peer, forwardedFor: undefined }, this.#trustedProxies)) return given;

@@ -1,10 +1,9 @@
 /**
- * The public server: both APIs of every shard, on explicit routes. Fastify routes and owns the
- * connections; responder.ts writes. Paths are matched as they were sent: another spelling of a
+ * The public server: both APIs of every shard, on explicit routes. The lane takes usual requests,
+ * Fastify all others and their connections; responder.ts answers. Paths are matched as they were sent: another spelling of a
  * known path is 404, never a redirect.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../telemetry/observer.ts";
@@ -14,10 +13,12 @@ import { BodiesInFlight } from "./body.ts";
 import { ClientLimits, type ClientRates } from "./client-limits.ts";
 import { CompressedEntries } from "./compressed-entries.ts";
 import { COMPRESSED_BYTES_MAX, CompressedTiles } from "./compressed-tiles.ts";
-import { handleServerEvents, serverOptions } from "./connection.ts";
+import { handleServerEvents, makeLane, serverOptions } from "./connection.ts";
 import { type Description, getLogJsonHandler, getLogsJsonHandler } from "./describe.ts";
+import type { HttpRequest, HttpResponse, StreamedRequest } from "./exchange.ts";
 import { HeadFeed } from "./head-feed.ts";
 import { HeavyReads } from "./heavy-reads.ts";
+import type { Lane } from "./lane.ts";
 import { getOpenApiHandler } from "./openapi.ts";
 import { FORM, formHandler } from "./page-form.ts";
 import { type Pages, pageHandler } from "./pages.ts";
@@ -37,7 +38,7 @@ import {
   getTileHandler,
   type TileMeans,
 } from "./read-static.ts";
-import { type Endpoint, type Handler, Responder } from "./responder.ts";
+import { type Endpoint, type Handler, Responder, type Unrouted } from "./responder.ts";
 import { type RouteName, routePath } from "./routes.ts";
 import { SubmissionTurns } from "./submission-turns.ts";
 import { submitHandler } from "./submit.ts";
@@ -82,6 +83,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const bodies = new BodiesInFlight(limits.bodiesInFlightBytesMax);
   const heavy = new HeavyReads(clock);
   const paths = new Map<string, string>();
+  const lane = makeLane(clock);
 
   const read = (shard: string, name: RouteName, unlimited: Handler): void => {
     const path = routePath(name, shard);
@@ -90,32 +92,24 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // What waits on purpose must not look like a slow answer.
     const waiting = { shard, name: `${name}-wait` };
     const isWaiting = name === "checkpoint" ? isWait : () => false;
+    const serve: Serve = (request, response) => {
+      traffic.count("reads", request);
+      const asked = isWaiting(request.url ?? "") ? waiting : endpoint;
+      responder.serve(asked, request, response, handler);
+    };
     paths.set(path, READ);
-    app.route({
-      method: ["GET", "HEAD"],
-      url: path,
-      handler: ({ raw }, reply) => {
-        reply.hijack();
-        traffic.count("reads", raw);
-        responder.serve(isWaiting(raw.url ?? "") ? waiting : endpoint, raw, reply.raw, handler);
-      },
-    });
+    routeReads({ app, lane }, path, serve);
   };
   const submit = (shard: string, name: RouteName, handler: Handler): void => {
     const path = routePath(name, shard);
+    const endpoint = { shard, name };
+    const serve: Serve = (request, response) => {
+      traffic.count("submissions", request);
+      heavy.submissionCame();
+      responder.serve(endpoint, request, response, handler);
+    };
     paths.set(path, SUBMIT);
-    app.route({
-      method: "POST",
-      url: path,
-      // Before Fastify looks at the Content-Type or the body: any type is taken.
-      onRequest: (request, reply) => {
-        reply.hijack();
-        traffic.count("submissions", request.raw);
-        heavy.submissionCame();
-        responder.serve({ shard, name }, request.raw, reply.raw, handler);
-      },
-      handler: () => undefined,
-    });
+    routePosts({ app, lane }, path, serve);
   };
 
   read("", "logs.json", getLogsJsonHandler(options));
@@ -138,7 +132,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     }
   }
   if (access !== undefined) app.addHook("onClose", () => access.close());
-  handleServerEvents(app, responder, clock, (request, response) => {
+  const unrouted: Unrouted = (request, response) => {
     traffic.count("reads", request);
     const page =
       options.pages &&
@@ -148,8 +142,43 @@ export function buildApp(options: AppOptions): FastifyInstance {
       return;
     }
     responder.serve(NOWHERE, request, response, () => answerUnrouted(paths, options, request));
-  });
+  };
+  handleServerEvents(app, responder, clock, unrouted, lane);
   return app;
+}
+
+/** What takes requests: the lane, and Fastify all that the lane gives away. */
+interface Routers {
+  readonly app: FastifyInstance;
+  readonly lane: Lane;
+}
+
+type Serve = (request: HttpRequest, response: HttpResponse) => void;
+
+function routeReads({ app, lane }: Routers, path: string, serve: Serve): void {
+  lane.route("GET", path, (exchange) => serve(exchange, exchange));
+  app.route({
+    method: ["GET", "HEAD"],
+    url: path,
+    handler: ({ raw }, reply) => {
+      reply.hijack();
+      serve(raw, reply.raw);
+    },
+  });
+}
+
+function routePosts({ app, lane }: Routers, path: string, serve: Serve): void {
+  lane.route("POST", path, (exchange) => serve(exchange, exchange));
+  app.route({
+    method: "POST",
+    url: path,
+    // Before Fastify looks at the Content-Type or the body: any type is taken.
+    onRequest: ({ raw }, reply) => {
+      reply.hijack();
+      serve(raw, reply.raw);
+    },
+    handler: () => undefined,
+  });
 }
 
 const same = (handler: Handler): Handler => handler;
@@ -189,7 +218,7 @@ function readRoutes(
 function answerUnrouted(
   paths: ReadonlyMap<string, string>,
   { logs, pages }: Pick<AppOptions, "logs" | "pages">,
-  request: IncomingMessage,
+  request: StreamedRequest,
 ): Answer {
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
     return refusal(400, "MALFORMED_HTTP", "missing required Host header");

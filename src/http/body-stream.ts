@@ -3,8 +3,8 @@
  * as their reader takes them.
  * @module
  */
-import type { ServerResponse } from "node:http";
 import { bufferOf } from "./base64.ts";
+import type { HttpResponse } from "./exchange.ts";
 
 /** Text is ASCII. */
 export type Piece = string | Uint8Array;
@@ -50,7 +50,7 @@ export function bodyLength(body: Body): number {
 }
 
 /** Writes the body and ends the response. */
-export function endWith(response: ServerResponse, body: WholeBody): void {
+export function endWith(response: HttpResponse, body: WholeBody): void {
   if (typeof body === "string" || body instanceof Uint8Array) {
     response.end(inOneWrite(body), "latin1");
     return;
@@ -59,7 +59,7 @@ export function endWith(response: ServerResponse, body: WholeBody): void {
 }
 
 /** Writes the body and leaves the response open; nothing for HEAD. */
-export function writeBody(response: ServerResponse, body: WholeBody): void {
+export function writeBody(response: HttpResponse, body: WholeBody): void {
   const pieces = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
   for (const piece of pieces) response.write(piece, "latin1");
 }
@@ -70,7 +70,7 @@ export function writeBody(response: ServerResponse, body: WholeBody): void {
  * @throws what `rest` throws.
  */
 export async function endWithStream(
-  response: ServerResponse,
+  response: HttpResponse,
   { first, rest, taken }: BodyStream,
 ): Promise<boolean> {
   let pieces: readonly Piece[] | undefined = first;
@@ -91,7 +91,7 @@ export async function endWithStream(
 }
 
 /** Resolves once more can be written, or the client left. */
-function drained(response: ServerResponse): Promise<void> {
+function drained(response: HttpResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.off("drain", done);
@@ -104,7 +104,7 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 /** Writes pieces as fast as the reader takes them: the rest stays out of the socket's buffer. */
-function writeInTurn(response: ServerResponse, pieces: Iterator<Piece>): void {
+function writeInTurn(response: HttpResponse, pieces: Iterator<Piece>): void {
   for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
     if (response.write(next.value, "latin1")) continue;
     response.once("drain", () => writeInTurn(response, pieces));

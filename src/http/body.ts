@@ -4,9 +4,9 @@
  * the answer.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import { RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
+import type { HttpRequest, StreamedRequest } from "./exchange.ts";
 
 /** The largest body of a submission, in bytes. */
 export const BODY_BYTES_MAX = 512_000;
@@ -27,7 +27,7 @@ export const DRAIN_MS_MAX = 2_000;
 export const UNREAD_MS_MAX = 500;
 
 /** Whether the headers announce a body of which some is still to come. */
-export function isBodyDue(request: IncomingMessage): boolean {
+export function isBodyDue(request: StreamedRequest): boolean {
   const { headers } = request;
   if (request.complete || request.readableEnded) return false;
   if (headers["transfer-encoding"] !== undefined) return true;
@@ -95,13 +95,23 @@ export class BodiesInFlight {
   }
 }
 
+/** What a body is refused with that had to give way. */
+export function gaveWay(): UnavailableError {
+  const message = "too many bodies are on their way, and this one has been the longest";
+  return new UnavailableError("UNAVAILABLE_OVERLOADED", message);
+}
+
 /**
  * The whole body. The caller releases `claim` once it is judged.
  * @returns undefined if the client went away, or took too long.
  * @throws RejectedError `REJECTED_BODY_TOO_LARGE`, from the headers where they tell;
  *   UnavailableError `UNAVAILABLE_OVERLOADED` if it had to give way.
  */
-export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Buffer | undefined> {
+export function readBody(request: HttpRequest, claim: BodyClaim): Promise<Buffer | undefined> {
+  return request.readWhole === undefined ? readStreamed(request, claim) : request.readWhole(claim);
+}
+
+function readStreamed(request: StreamedRequest, claim: BodyClaim): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const refuse = () =>
       reject(new RejectedError("REJECTED_BODY_TOO_LARGE", `more than ${BODY_BYTES_MAX} bytes`));
@@ -128,8 +138,7 @@ export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Bu
     };
     claim.giveWay = () => {
       dropWhatCame();
-      const message = "too many bodies are on their way, and this one has been the longest";
-      reject(new UnavailableError("UNAVAILABLE_OVERLOADED", message));
+      reject(gaveWay());
     };
     request.on("data", onData);
     request.once("end", () => {
@@ -148,7 +157,7 @@ export function readBody(request: IncomingMessage, claim: BodyClaim): Promise<Bu
  * is read before `start`.
  */
 export function drainBody(
-  request: IncomingMessage,
+  request: StreamedRequest,
   clock: Clock,
   done: (isWhole: boolean) => void,
   msMax: number = DRAIN_MS_MAX,

@@ -2,12 +2,12 @@
  * Limits of each client, decided from the headers alone. Off unless configured, but for pages.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { UnavailableError } from "../base/errors.ts";
 import type { Network } from "../base/network.ts";
 import type { Clock } from "../clock/clock.ts";
 import { clientOf } from "../policy/client.ts";
 import { type Rate, RateLimiter } from "../policy/rate-limit.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { Handler } from "./responder.ts";
 
 /** What is limited apart. */
@@ -47,7 +47,7 @@ export class ClientLimits {
    * Counts a request against its client; an answer of 500 or above takes it off again.
    * @throws UnavailableError `UNAVAILABLE_RATE_LIMITED`.
    */
-  count(kind: LimitedKind, request: IncomingMessage, response: ServerResponse): void {
+  count(kind: LimitedKind, request: HttpRequest, response: HttpResponse): void {
     const limiter = this.#limiters[kind];
     if (limiter === undefined) return;
     const client = this.clientOf(request);
@@ -63,7 +63,7 @@ export class ClientLimits {
   }
 
   /** A key for the client's network; undefined for one that is never limited. */
-  clientOf(request: IncomingMessage): string | undefined {
+  clientOf(request: HttpRequest): string | undefined {
     const header = request.headers["x-forwarded-for"];
     const forwardedFor = typeof header === "string" ? header : header?.join(",");
     const peer = request.socket.remoteAddress;

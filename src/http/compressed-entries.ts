@@ -3,11 +3,11 @@
  * sent, off the main thread, and outside the turns in which pages are made.
  * @module
  */
-import type { ServerResponse } from "node:http";
 import { createGzip, type Gzip } from "node:zlib";
 import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, isStreamed } from "./answer.ts";
 import { BodyStream, bodyLength, type Piece, type WholeBody } from "./body-stream.ts";
+import type { HttpResponse } from "./exchange.ts";
 import type { Handler } from "./responder.ts";
 
 /** Pages that are compressed at a time, in each thread; others are sent as they are. */
@@ -46,7 +46,7 @@ export class CompressedEntries {
     };
   }
 
-  async #compress(answer: Answer, response: ServerResponse): Promise<Answer | undefined> {
+  async #compress(answer: Answer, response: HttpResponse): Promise<Answer | undefined> {
     const page = new GzipPage();
     this.#running += 1;
     response.once("close", () => {

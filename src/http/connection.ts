@@ -9,6 +9,7 @@ import type { FastifyHttpOptions, FastifyInstance } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 import { answerError, refusal } from "./answer.ts";
 import { DRAIN_BYTES_MAX, DRAIN_MS_MAX } from "./body.ts";
+import { Lane } from "./lane.ts";
 import { plainTarget } from "./path.ts";
 import { formatRawRefusal, type Responder, type Unrouted } from "./responder.ts";
 
@@ -57,17 +58,35 @@ export function serverOptions(clock: Clock): FastifyHttpOptions<Server> {
   };
 }
 
-/** Routes all that has no route of its own to `unrouted`, and words what Fastify refuses. */
+/** The lane of a server with {@link serverOptions}; it takes nothing before it has routes. */
+export function makeLane(clock: Clock): Lane {
+  const requestMs = REQUEST_MS_MAX;
+  const limits = { firstMs: HEADERS_MS_MAX, idleMs: IDLE_MS_MAX, requestMs, checkMs: CHECK_MS };
+  return new Lane(clock, limits);
+}
+
+/**
+ * Routes all that has no route of its own to `unrouted`, and words what Fastify refuses.
+ * @param lane What stands before it.
+ */
 export function handleServerEvents(
   app: FastifyInstance,
   responder: Responder,
   clock: Clock,
   unrouted: Unrouted,
+  lane?: Lane,
 ): void {
-  const linger = trackConnections(app.server, clock);
+  const { server } = app;
+  lane?.standBefore(server, (socket) => {
+    refuseConnection("ERR_HTTP_REQUEST_TIMEOUT", socket, clock);
+  });
+  const linger = trackConnections(server, clock);
   app.addHook("preClose", (done) => {
     responder.beginClosing();
-    linger(done);
+    linger(() => {
+      lane?.closeIdle();
+      done();
+    });
   });
   app.addHook("onRequest", (request, reply, done) => {
     const { headers } = request.raw;
@@ -98,9 +117,17 @@ export function handleServerEvents(
   });
 }
 
+const tracked = new WeakMap<Server, ReadonlySet<Socket>>();
+
+/** Cuts off whoever is connected to a server. */
+export function cutConnections(server: Server): void {
+  for (const socket of tracked.get(server) ?? []) socket.destroy();
+}
+
 /** @returns Waits until no client is coming any more, then calls `done`. */
 function trackConnections(server: Server, clock: Clock): (done: () => void) => void {
   const connections = new Set<Socket>();
+  tracked.set(server, connections);
   let comeCount = 0;
   server.on("connection", (socket) => {
     comeCount += 1;

@@ -4,11 +4,11 @@
  * have their turn; each is answered with the head of that instant.
  * @module
  */
-import type { ServerResponse } from "node:http";
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Log } from "../log/log.ts";
 import type { Answer } from "./answer.ts";
+import type { HttpResponse } from "./exchange.ts";
 
 /** How long a request waits at most; milliseconds. Proxies give up after some 70 s. */
 export const WAIT_MS_MAX = 60_000;
@@ -81,7 +81,7 @@ export class HeadFeed {
    * left.
    * @throws UnavailableError `UNAVAILABLE_OVERLOADED`, `UNAVAILABLE_RATE_LIMITED`, or of `wait`.
    */
-  async wait(log: Log, response: ServerResponse, wait: Wait): Promise<Answer | undefined> {
+  async wait(log: Log, response: HttpResponse, wait: Wait): Promise<Answer | undefined> {
     if (this.#isClosed || wait.waitMs <= 0 || wait.isNews()) return wait.answer();
     this.#requireRoom(wait.client);
     await new Promise<void>((resolve) => {

@@ -4,11 +4,11 @@
  * bytes that wait in memory for slow readers. A stream has a turn for each of its parts.
  * @module
  */
-import type { ServerResponse } from "node:http";
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { isStreamed } from "./answer.ts";
 import { BodyStream, bodyLength, piecesLength } from "./body-stream.ts";
+import type { HttpResponse } from "./exchange.ts";
 import type { Handler } from "./responder.ts";
 
 /**
@@ -45,7 +45,7 @@ export class HeavyReads {
   readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
   /** Oldest first. */
-  readonly #unsent = new Map<ServerResponse, Unsent>();
+  readonly #unsent = new Map<HttpResponse, Unsent>();
   #unsentBytes = 0;
   #isRunning = false;
   /** Steady time of the last submission. */
@@ -111,7 +111,7 @@ export class HeavyReads {
   }
 
   /** A stream that waits for its turn before each of its later parts. */
-  #inTurns(response: ServerResponse, { first, rest, taken }: BodyStream): BodyStream {
+  #inTurns(response: HttpResponse, { first, rest, taken }: BodyStream): BodyStream {
     const later = async () => {
       // All of it was taken, or no more would be asked for.
       this.#release(response);
@@ -127,7 +127,7 @@ export class HeavyReads {
   }
 
   /** Does something in its turn; undefined if the client left before. */
-  async #run<T>(response: ServerResponse, make: () => Promise<T>): Promise<T | undefined> {
+  async #run<T>(response: HttpResponse, make: () => Promise<T>): Promise<T | undefined> {
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
       this.#next();
@@ -175,18 +175,18 @@ export class HeavyReads {
     return true;
   }
 
-  #track(response: ServerResponse, bytes: number): void {
+  #track(response: HttpResponse, bytes: number): void {
     this.#unsent.set(response, { bytes, sinceMs: this.#clock.monotonicMs() });
     this.#unsentBytes += bytes;
   }
 
   /** Its bytes are out, or will never be. */
-  #release(response: ServerResponse): void {
+  #release(response: HttpResponse): void {
     this.#untrack(response);
     this.#next();
   }
 
-  #untrack(response: ServerResponse): void {
+  #untrack(response: HttpResponse): void {
     this.#unsentBytes -= this.#unsent.get(response)?.bytes ?? 0;
     this.#unsent.delete(response);
   }

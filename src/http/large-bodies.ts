@@ -4,8 +4,8 @@
  * system's buffers, and usual bodies pass them all.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock/clock.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 /** Bodies of at least so many bytes take turns; chains of usual size have some 10 kB. */
 export const LARGE_BODY_BYTES_MIN = 65_536;
@@ -34,7 +34,7 @@ export class LargeBodies {
   }
 
   /** Whether a body has to wait for a turn, as far as its headers tell. */
-  isLarge(request: IncomingMessage): boolean {
+  isLarge(request: HttpRequest): boolean {
     const { headers } = request;
     if (headers["transfer-encoding"] !== undefined) return true;
     return Number(headers["content-length"] ?? 0) >= LARGE_BODY_BYTES_MIN;

@@ -5,6 +5,7 @@
 import { createServer } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../clock/clock.ts";
+import { cutConnections } from "./connection.ts";
 
 /** Where to listen. */
 export interface Address {
@@ -62,7 +63,7 @@ const CUT_AGAIN_MS = 50;
 export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
   let cancel = () => {};
   const cut = (): void => {
-    app.server.closeAllConnections();
+    cutConnections(app.server);
     if (app.server.listening) cancel = clock.after(CUT_AGAIN_MS, cut);
   };
   cancel = clock.after(drainMs, cut);

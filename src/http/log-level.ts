@@ -3,9 +3,9 @@
  * `?level=debug&seconds=600` sets it, for so long or until the next change.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import { MalformedError, quote } from "../base/errors.ts";
 import { type Answer, operatorJson, refusal } from "./answer.ts";
+import type { HttpRequest } from "./exchange.ts";
 import { parseQuery } from "./query.ts";
 
 /** Where the level is set for all threads. */
@@ -36,7 +36,7 @@ export function showLevel(levels: Levels): Answer {
  * Sets the level.
  * @throws MalformedError `MALFORMED_QUERY`, `MALFORMED_PARAMETER`.
  */
-export function changeLevel(levels: Levels, request: IncomingMessage): Answer {
+export function changeLevel(levels: Levels, request: HttpRequest): Answer {
   // A page that somebody on this machine looks at must not quiet the log.
   const { origin, host } = request.headers;
   if (origin !== undefined && URL.parse(origin)?.host !== URL.parse(`http://${host}`)?.host) {

@@ -3,9 +3,9 @@
  * is, since that is what it costs. Nothing is logged by it.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import { UnavailableError } from "../base/errors.ts";
 import type { BodyClaim } from "./body.ts";
+import type { HttpRequest } from "./exchange.ts";
 import { type Pages, pageAnswer } from "./pages.ts";
 import { pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -17,7 +17,7 @@ export const FORM = "GET, HEAD, POST, OPTIONS";
 /** The handler of a form; undefined where `pages` takes none. */
 export function formHandler(
   pages: Pages,
-  request: IncomingMessage,
+  request: HttpRequest,
   { responder, clients, bodies, turns }: SubmitSurroundings,
 ): Handler | undefined {
   if (request.method !== "POST") return undefined;

@@ -3,9 +3,9 @@
  * What a page shows is made elsewhere; here it becomes an answer, as HTML or as JSON.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, ok, prefersJson, refusal, type WholeAnswer } from "./answer.ts";
+import type { HttpRequest } from "./exchange.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
 
@@ -67,7 +67,7 @@ const FILE_HEADERS = [
 ];
 
 /** The handler of a page's path; undefined where `pages` has none. */
-export function pageHandler(pages: ShownPages, request: IncomingMessage): Handler | undefined {
+export function pageHandler(pages: ShownPages, request: HttpRequest): Handler | undefined {
   if (request.method !== "GET" && request.method !== "HEAD") return undefined;
   const path = pathOf(request.url ?? "");
   if (!pages.has(path)) return undefined;
@@ -79,7 +79,7 @@ export function pageHandler(pages: ShownPages, request: IncomingMessage): Handle
 }
 
 /** A page as the answer to a request. */
-export function pageAnswer(page: PageAnswer | undefined, request: IncomingMessage): WholeAnswer {
+export function pageAnswer(page: PageAnswer | undefined, request: HttpRequest): WholeAnswer {
   if (page === undefined) return refusal(404, "REJECTED_NOT_FOUND", "not found");
   if ("location" in page) {
     const headers = ["Location", page.location, ...PAGE_HEADERS];
@@ -93,7 +93,7 @@ export function pageAnswer(page: PageAnswer | undefined, request: IncomingMessag
   return { status: page.status, headers, body: Buffer.from(text, "utf8") };
 }
 
-function fileAnswer(file: PageFile, request: IncomingMessage): Answer {
+function fileAnswer(file: PageFile, request: HttpRequest): Answer {
   const accepted = request.headers["accept-encoding"];
   const isGzip = typeof accepted === "string" && gzipWish(accepted) === "accepted";
   const headers = ["Content-Type", file.contentType, ...FILE_HEADERS];

@@ -2,13 +2,13 @@
  * `/checkpoint`: c2sp.org/static-ct-api#checkpoints, and with `wait` the feed of new heads.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import { MalformedError, messageOf } from "../base/errors.ts";
 import { parseInt64 } from "../encoding/decimal.ts";
 import type { Log } from "../log/log.ts";
 import { type Answer, CHECKPOINT_HEADERS, okTagged } from "./answer.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { isKnownEtag } from "./etag.ts";
+import type { HttpRequest } from "./exchange.ts";
 import { type HeadFeed, WAIT_MS_MAX } from "./head-feed.ts";
 import { parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -32,7 +32,7 @@ export function getCheckpointHandler(log: Log, feed: HeadFeed, clients: ClientLi
     }
     return last.answer;
   };
-  const newsTest = (query: Query, request: IncomingMessage): (() => boolean) => {
+  const newsTest = (query: Query, request: HttpRequest): (() => boolean) => {
     if (query("size") !== "") {
       const size = wholeParameter(query, "size");
       return () => BigInt(log.head().treeSize) > size;

@@ -3,7 +3,6 @@
  * beforehand.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { RejectedError } from "../base/errors.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Log } from "../log/log.ts";
@@ -13,6 +12,7 @@ import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, immutableHeaders, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
 import { type CompressedTiles, compress } from "./compressed-tiles.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { HeavyReads } from "./heavy-reads.ts";
 import { isIssuerName } from "./path.ts";
 import { parseQuery, pathOf } from "./query.ts";
@@ -45,7 +45,7 @@ export interface TileMeans {
  */
 export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMeans): Handler {
   const prefixLength = log.identity.name.length + 2;
-  const gzipOf = async (index: number, width: number, response: ServerResponse) => {
+  const gzipOf = async (index: number, width: number, response: HttpResponse) => {
     const kept = compressed.find(log, index, width);
     if (kept !== undefined) return kept;
     const sealed =
@@ -55,8 +55,8 @@ export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMea
     return sealed ?? (await compressed.read(log, index, width));
   };
   const readDataTile = async (
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     index: number,
     width: number,
   ) => {

@@ -3,7 +3,6 @@
  * response. Fastify routes; bodies and headers are written here in one stroke.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, messageOf } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Deadlines } from "../log/deadline.ts";
@@ -30,6 +29,7 @@ import {
   UNREAD_MS_MAX,
 } from "./body.ts";
 import { bodyLength, endWith, endWithStream, writeBody } from "./body-stream.ts";
+import type { HttpRequest, HttpResponse, StreamedRequest } from "./exchange.ts";
 import { LargeBodies } from "./large-bodies.ts";
 
 /** Where a request belongs; both are labels of metrics, so their values are few. */
@@ -41,12 +41,12 @@ export interface Endpoint {
 
 /** Gives the answer, or throws; undefined if the client went away. */
 export type Handler = (
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
 ) => Answer | Promise<Answer | undefined>;
 
 /** Answers a request that no route took. */
-export type Unrouted = (request: IncomingMessage, response: ServerResponse) => void;
+export type Unrouted = (request: StreamedRequest, response: HttpResponse) => void;
 
 /** What a log of web servers writes for a client that closed the connection. */
 const STATUS_CLIENT_GONE = 499;
@@ -100,12 +100,7 @@ export class Responder {
   }
 
   /** Answers one request. Never throws, never rejects. */
-  serve(
-    endpoint: Endpoint,
-    request: IncomingMessage,
-    response: ServerResponse,
-    handler: Handler,
-  ): void {
+  serve(endpoint: Endpoint, request: HttpRequest, response: HttpResponse, handler: Handler): void {
     const startedMs = this.nowMs();
     this.#access?.begin(request, response);
     try {
@@ -133,8 +128,8 @@ export class Responder {
   #fail(
     endpoint: Endpoint,
     startedMs: number,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     thrown: unknown,
   ): void {
     if (!(thrown instanceof CtError)) this.reportBug(endpoint, thrown);
@@ -145,8 +140,8 @@ export class Responder {
   #finish(
     endpoint: Endpoint,
     startedMs: number,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     answer: Answer | undefined,
   ): void {
     const durationMs = this.nowMs() - startedMs;
@@ -169,8 +164,8 @@ export class Responder {
   /** @returns The status that it came to: of an answer that could not be ended, of its error. */
   async #stream(
     endpoint: Endpoint,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     answer: StreamedAnswer,
   ): Promise<number> {
     response.writeHead(answer.status, headersOf(answer, this.#isClosing));
@@ -190,7 +185,7 @@ export class Responder {
   }
 
   /** Reads past a body; a large one waits for its turn, within the same time. */
-  #drain(request: IncomingMessage, done: (isWhole: boolean) => void): void {
+  #drain(request: StreamedRequest, done: (isWhole: boolean) => void): void {
     if (!this.largeBodies.isLarge(request)) {
       drainBody(request, this.#clock, done).start();
       return;
@@ -212,10 +207,10 @@ export class Responder {
     });
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, given: WholeAnswer): void {
+  #write(request: HttpRequest, response: HttpResponse, given: WholeAnswer): void {
     // Node parses headers when they are asked for: most reads never do.
     const answer = asked(request, given);
-    if (answer.status >= 400 && isBodyDue(request)) {
+    if (answer.status >= 400 && request.readWhole === undefined && isBodyDue(request)) {
       this.#writeEarly(request, response, answer);
       return;
     }
@@ -224,7 +219,7 @@ export class Responder {
   }
 
   /** Writes the answer to a request that is still being sent, so that it arrives. */
-  #writeEarly(request: IncomingMessage, response: ServerResponse, answer: WholeAnswer): void {
+  #writeEarly(request: StreamedRequest, response: HttpResponse, answer: WholeAnswer): void {
     const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (length <= DRAIN_BYTES_MAX && !this.#isClosing) {
       response.writeHead(answer.status, headersOf(answer, false));
@@ -265,7 +260,7 @@ export function formatRawRefusal(status: number, detail: string): string {
 }
 
 /** What a client's headers make of an answer. */
-function asked(request: IncomingMessage, answer: WholeAnswer): WholeAnswer {
+function asked(request: HttpRequest, answer: WholeAnswer): WholeAnswer {
   if (answer.problem !== undefined) return inFormOf(answer, request.headers.accept);
   if (answer.etag !== undefined) return inNewsOf(answer, request.headers["if-none-match"]);
   return answer;

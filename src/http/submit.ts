@@ -3,7 +3,6 @@
  * words refusals as CTFE does.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, RejectedError, UnavailableError } from "../base/errors.ts";
 import type { Log, SubmitEndpoint } from "../log/log.ts";
 import { formatSctJson } from "../rfc6962/json.ts";
@@ -12,6 +11,7 @@ import { formatNativeBase64 } from "./base64.ts";
 import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
 import { parseChainBody } from "./chain-body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { LARGE_BODY_BYTES_MIN } from "./large-bodies.ts";
 import type { Handler, Responder } from "./responder.ts";
 import type { SubmissionTurns } from "./submission-turns.ts";
@@ -48,8 +48,8 @@ export function submitHandler(
   }
 
   async function take(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     startedMs: number,
   ): Promise<Answer | undefined> {
     const claim = bodies.open();
@@ -113,7 +113,7 @@ function recallUnlessLarge(
  */
 export function readChain(
   responder: Responder,
-  request: IncomingMessage,
+  request: HttpRequest,
   claim: BodyClaim,
 ): Promise<Buffer | undefined> {
   return responder.largeBodies.isLarge(request)
@@ -124,7 +124,7 @@ export function readChain(
 /** As `readBody`, for a body that waits for its turn. */
 async function readInTurn(
   { largeBodies }: Responder,
-  request: IncomingMessage,
+  request: HttpRequest,
   claim: BodyClaim,
 ): Promise<Buffer | undefined> {
   const endTurn = await largeBodies.turn();
@@ -177,7 +177,7 @@ export function submissionDetail(error: CtError): string {
 }
 
 /** A client that waits for `100 Continue` gets it, but not to send what will be refused. */
-export function continueUnlessTooLarge(request: IncomingMessage, response: ServerResponse): void {
+export function continueUnlessTooLarge(request: HttpRequest, response: HttpResponse): void {
   if (request.headers.expect === undefined) return;
   if (Number(request.headers["content-length"] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
 }

@@ -4,7 +4,7 @@
  * its pages, and the whole heap is marked every few hundred of them).
  * @module
  */
-import type { ServerResponse } from "node:http";
+import type { HttpResponse } from "./exchange.ts";
 
 /** Bytes that lie ready, at most, for all shards of a process or thread. */
 export const SPARE_BYTES_MAX = 16_777_216;
@@ -27,7 +27,7 @@ export class TileBuffers {
    * @param read Calls `into` for each try; what it returns may be in the last array or elsewhere.
    */
   async lend<T extends Uint8Array | undefined>(
-    response: ServerResponse,
+    response: HttpResponse,
     read: (into: (length: number) => Uint8Array) => Promise<T>,
   ): Promise<T> {
     let lent: Uint8Array | undefined;
@@ -46,7 +46,7 @@ export class TileBuffers {
    * Memory for what `response` is going to send, piece by piece: each comes back when `taken` is
    * told of it, and all with the response as that of `lend` does.
    */
-  lendPieces(response: ServerResponse): {
+  lendPieces(response: HttpResponse): {
     readonly take: (length: number) => Uint8Array;
     readonly taken: (piece: string | Uint8Array) => void;
   } {

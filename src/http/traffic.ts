@@ -4,11 +4,11 @@
  * parsed when it is met for the first time, and nothing is kept of it but its network.
  * @module
  */
-import type { IncomingMessage } from "node:http";
 import type { Network } from "../base/network.ts";
 import type { Clock } from "../clock/clock.ts";
 import { clientAddress, formatNetwork, isTrustedPeer } from "../policy/client.ts";
 import { addHitters, HeavyHitters, type Hitters } from "../policy/heavy-hitters.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 /** Until counting begins afresh; what was counted before is told for as long again. */
 const WINDOW_MS = 300_000;
@@ -57,7 +57,7 @@ export class TrafficCounter {
   }
 
   /** Counts one request. */
-  count(kind: TrafficKind, request: IncomingMessage): void {
+  count(kind: TrafficKind, request: HttpRequest): void {
     this.#turn();
     const { rawHeaders } = request;
     let agent: string | undefined;

@@ -3,7 +3,6 @@
  * logged. Limited as submissions are; 200 means that there is a verdict, whichever.
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { CtError, MalformedError, quote, UnavailableError } from "../base/errors.ts";
 import { formatHex } from "../encoding/hex.ts";
 import type { Log, SubmitEndpoint } from "../log/log.ts";
@@ -11,6 +10,7 @@ import type { Acceptance, PathStep, Verdict } from "../log/validate.ts";
 import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
 import type { BodyClaim } from "./body.ts";
 import { parseChainBody } from "./chain-body.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { parseQuery } from "./query.ts";
 import type { Handler } from "./responder.ts";
 import {
@@ -30,8 +30,8 @@ export function validateHandler(
   const shard = log.identity.name;
 
   async function validate(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
   ): Promise<Answer | undefined> {
     let claim: BodyClaim | undefined;
     try {
@@ -103,7 +103,7 @@ function wordsOf(shard: string, error: CtError): string {
   return `${shard}: ${submissionDetail(error)}`;
 }
 
-function endpointOf(request: IncomingMessage): SubmitEndpoint | undefined {
+function endpointOf(request: HttpRequest): SubmitEndpoint | undefined {
   const text = parseQuery(request.url ?? "")("endpoint");
   if (text === "") return undefined;
   if (text === "add-chain" || text === "add-pre-chain") return text;

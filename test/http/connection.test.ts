@@ -83,8 +83,9 @@ test("a body that is never finished leaves the server well, and is counted as 49
     };
   });
   using client = new RawClient(server.port);
-  client.send(`${POST}Content-Length: 1000\r\n\r\n{"chain":`);
-  await new Promise<void>((resolve) => server.app.server.once("request", () => resolve()));
+  const part = `${POST}Content-Length: 1000\r\n\r\n{"chain":`;
+  client.send(part);
+  await server.untilRead(part.length);
   client.socket.destroy();
   await gone;
   using next = new RawClient(server.port);
@@ -212,11 +213,9 @@ test("a malformed request behind one that waits is answered after it", async () 
   using client = new RawClient(server.port);
   client.send(post(BODY) + STH);
   await waiting.promise;
-  client.send("nonsense\r\n\r\n");
-  client.send("more nonsense\r\n\r\n");
-  await new Promise<void>((resolve) => {
-    server.app.server.once("clientError", () => resolve());
-  });
+  const nonsense = "nonsense\r\n\r\nmore nonsense\r\n\r\n";
+  client.send(nonsense);
+  await server.untilRead(`${post(BODY)}${STH}${nonsense}`.length);
   assert.equal(client.received, "");
   release.resolve();
   assert.deepEqual(statuses(await client.closed()), [200, 200, 400]);
@@ -294,8 +293,9 @@ test("drain() cuts off what is still open at its deadline", async () => {
   using silent = new RawClient(server.port);
   await new Promise<void>((resolve) => silent.socket.once("connect", () => resolve()));
   using slow = new RawClient(server.port);
-  slow.send(`${POST}Content-Length: 100\r\n\r\n{`);
-  await new Promise<void>((resolve) => server.app.server.once("request", () => resolve()));
+  const part = `${POST}Content-Length: 100\r\n\r\n{`;
+  slow.send(part);
+  await server.untilRead(part.length);
   await drain(server.app, systemClock, 50);
   await silent.closed();
   await slow.closed();

@@ -3,6 +3,7 @@
  * @module
  */
 import { connect, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
@@ -37,6 +38,10 @@ export interface TestServer extends AsyncDisposable {
 /** A listening one. */
 export interface ListeningServer extends TestServer {
   readonly port: number;
+  /** The newest connection. */
+  readonly newest: () => Socket | undefined;
+  /** Resolves once there is one, and so many of its bytes were read. */
+  readonly untilRead: (bytes: number) => Promise<void>;
 }
 
 /** Builds the server; requests come by `app.inject`. */
@@ -82,8 +87,15 @@ export async function startTestServer(
   more: Partial<AppOptions> = {},
 ): Promise<ListeningServer> {
   const server = buildTestServer(entryCount, limits, systemClock, more);
+  let newest: Socket | undefined;
+  server.app.server.on("connection", (socket: Socket) => {
+    newest = socket;
+  });
+  const untilRead = async (bytes: number): Promise<void> => {
+    while (newest === undefined || newest.bytesRead < bytes) await setImmediate();
+  };
   const { port } = await listen(server.app, { host: "127.0.0.1", port: 0 });
-  return { ...server, port };
+  return { ...server, port, newest: () => newest, untilRead };
 }
 
 /** A raw connection that collects what comes. */
