@@ -72,11 +72,17 @@ export class SubmissionTurns {
     return this.waitingCount * this.#turnMs;
   }
 
+  /** @returns `UNAVAILABLE_OVERLOADED` if it would wait too long, else undefined. */
+  refusalOf(endpoint: SubmitEndpoint): UnavailableError | undefined {
+    const waitMsMax = endpoint === "add-chain" ? ADD_CHAIN_TURN_WAIT_MS_MAX : TURN_WAIT_MS_MAX;
+    const hasRoom = this.waitMs <= waitMsMax && this.waitingCount < WAITING_SUBMISSIONS_MAX;
+    return hasRoom ? undefined : OVERLOADED;
+  }
+
   /** @throws UnavailableError `UNAVAILABLE_OVERLOADED` if it would wait too long. */
   requireRoom(endpoint: SubmitEndpoint): void {
-    const waitMsMax = endpoint === "add-chain" ? ADD_CHAIN_TURN_WAIT_MS_MAX : TURN_WAIT_MS_MAX;
-    if (this.waitMs <= waitMsMax && this.waitingCount < WAITING_SUBMISSIONS_MAX) return;
-    throw OVERLOADED;
+    const refusal = this.refusalOf(endpoint);
+    if (refusal !== undefined) throw refusal;
   }
 
   /**

@@ -82,13 +82,13 @@ export function submitHandler(
   return (request, response) => {
     const startedMs = responder.nowMs();
     try {
-      // By the headers alone, in this order: 410, 429, 503, 413. All this in one stretch: in an
-      // overload there is nothing else that most requests meet.
+      // By the headers alone, in this order: 410, 429, 503, 413. All this in one stretch and with
+      // nothing thrown: in an overload most requests meet nothing else.
       const refusal = refusalOf(log, endpoint, responder);
-      if (refusal instanceof RejectedError) throw refusal;
+      if (refusal instanceof RejectedError) return refused(refusal, startedMs);
       clients.count(kind, request, response);
-      if (refusal !== undefined) throw refusal;
-      turns.requireRoom(endpoint);
+      const unavailable = refusal ?? turns.refusalOf(endpoint);
+      if (unavailable !== undefined) return refused(unavailable, startedMs);
       continueUnlessTooLarge(request, response);
     } catch (thrown) {
       return refused(thrown, startedMs);
@@ -137,15 +137,10 @@ async function readInTurn(
 }
 
 /** What any submission would be refused with now. */
-function refusalOf(log: Log, endpoint: SubmitEndpoint, responder: Responder): unknown {
-  try {
-    log.requireOpen(endpoint);
-  } catch (thrown) {
-    return thrown;
-  }
-  return responder.isClosing
-    ? new UnavailableError("UNAVAILABLE_CLOSING", "shutting down")
-    : undefined;
+function refusalOf(log: Log, endpoint: SubmitEndpoint, responder: Responder): CtError | undefined {
+  const refusal = log.refusalOf(endpoint);
+  if (refusal !== undefined || !responder.isClosing) return refusal;
+  return new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
 }
 
 /** CTFE's words around an error: behaviours of its `addChainInternal` and `verifyAddChain`. */

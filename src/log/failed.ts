@@ -38,8 +38,8 @@ export class FailedLog implements Log {
     this.#roots = roots.ders;
   }
 
-  requireOpen(): never {
-    throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+  refusalOf(): UnavailableError {
+    return new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
   }
 
   watch(): () => void {
@@ -63,54 +63,54 @@ export class FailedLog implements Log {
   }
 
   head(): never {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   checkpoint(): never {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   recall(): never {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async submit(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async validate(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async proveConsistency(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async proveByHash(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async readEntries(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async entryAndProof(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async readTile(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async readDataTile(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async readSealedTile(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 
   async readIssuer(): Promise<never> {
-    return this.requireOpen();
+    throw this.refusalOf();
   }
 }

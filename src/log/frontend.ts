@@ -4,7 +4,7 @@
  * read from the shard's cell. So it runs in any thread of the process.
  * @module
  */
-import { CtError, UnavailableError } from "../base/errors.ts";
+import { CtError, type RejectedError, UnavailableError } from "../base/errors.ts";
 import { phaseAt, type ShardDates, type ShardPhase } from "../base/shard-life.ts";
 import { formatCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -21,7 +21,7 @@ import { Deadlines } from "./deadline.ts";
 import type { HeadCell } from "./head-cell.ts";
 import { UNKNOWN } from "./issuer-labels.ts";
 import type { Judge } from "./judge.ts";
-import { requireTaking } from "./lifecycle.ts";
+import { refusalIn, requireTaking } from "./lifecycle.ts";
 import type { Log, LogStatus, SubmitEndpoint } from "./log.ts";
 import type { LoggedEntry } from "./logged-entry.ts";
 import { Reader } from "./read.ts";
@@ -64,6 +64,10 @@ const BEHIND: UnavailableError = new UnavailableError(
   "UNAVAILABLE_OVERLOADED",
   "the log is behind with its submissions",
 );
+
+function noRoom(reason: string): UnavailableError {
+  return new UnavailableError(NO_ROOM, reason, { retryAfterMs: NO_ROOM_RETRY_MS });
+}
 
 /** What a frontend is made of; it owns none of it. */
 export interface FrontendOptions {
@@ -118,17 +122,19 @@ export class Frontend implements Log {
     this.#options.judge.replaceRoots(roots);
   }
 
-  requireOpen(endpoint: SubmitEndpoint): void {
+  refusalOf(endpoint: SubmitEndpoint): RejectedError | UnavailableError | undefined {
     const { cell } = this.#options;
-    this.#requireTaking();
+    const phase = this.#phase;
+    const closed = phase && refusalIn(this.identity, this.dates, phase);
+    if (closed !== undefined) return closed;
     const { refusal, reason } = cell.read();
-    if (refusal === CLOSING.code) throw new UnavailableError(refusal, CLOSING.message);
-    this.#requireRoom();
-    if (refusal !== undefined) throw new UnavailableError(refusal, reason);
+    if (refusal === CLOSING.code) return new UnavailableError(refusal, CLOSING.message);
+    if (refusal === NO_ROOM) return noRoom(reason);
+    if (refusal !== undefined) return new UnavailableError(refusal, reason);
     const { isFull, normalFullness } = cell.readPool();
-    if (isFull) throw FULL;
-    if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) throw NEARLY_FULL;
-    this.#requireAnswers(endpoint);
+    if (isFull) return FULL;
+    if (endpoint === "add-chain" && normalFullness >= ADD_CHAIN_FULLNESS_MAX) return NEARLY_FULL;
+    return this.#isBehind(endpoint) ? BEHIND : undefined;
   }
 
   /** By the last head's time, as everywhere; without a head there is a refusal anyway. */
@@ -143,14 +149,14 @@ export class Frontend implements Log {
   }
 
   /** By the age of what waits and not by its number: only the sequencer knows its own speed. */
-  #requireAnswers(endpoint: SubmitEndpoint): void {
+  #isBehind(endpoint: SubmitEndpoint): boolean {
     const { clock, cell, intervalMs } = this.#options;
     const { count, oldestMs } = this.#submitter.deadlines;
-    if (count < UNANSWERED_MIN) return;
+    if (count < UNANSWERED_MIN) return false;
     const share = endpoint === "add-chain" ? 0.5 : 1;
     const waitingMs = cell.readWaitingMs(clock.monotonicMs()) - intervalMs;
-    const isBehind = waitingMs > share * UNANSWERED_MS_MAX;
-    if (isBehind || oldestMs - intervalMs > share * UNHEARD_MS_MAX) throw BEHIND;
+    if (waitingMs > share * UNANSWERED_MS_MAX) return true;
+    return oldestMs - intervalMs > share * UNHEARD_MS_MAX;
   }
 
   /**
@@ -160,8 +166,7 @@ export class Frontend implements Log {
    */
   #requireRoom(): void {
     const { refusal, reason } = this.#options.cell.read();
-    if (refusal !== NO_ROOM) return;
-    throw new UnavailableError(NO_ROOM, reason, { retryAfterMs: NO_ROOM_RETRY_MS });
+    if (refusal === NO_ROOM) throw noRoom(reason);
   }
 
   recall(

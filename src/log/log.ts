@@ -3,6 +3,7 @@
  * anything beyond the published head.
  * @module
  */
+import type { RejectedError, UnavailableError } from "../base/errors.ts";
 import type { ShardDates, ShardPhase } from "../base/shard-life.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
 import type { Sct } from "../rfc6962/sct.ts";
@@ -49,11 +50,12 @@ export interface Log {
   replaceRoots(roots: RootSet): void;
 
   /**
-   * Throws what the headers of a submission alone decide, before its body is read. add-chain
-   * gives way before add-pre-chain.
-   * @throws RejectedError `REJECTED_SHARD_PLANNED`, `REJECTED_SHARD_CLOSED`; UnavailableError (pool full, not ready, ...).
+   * What the headers of a submission alone refuse, before its body is read. add-chain gives way
+   * before add-pre-chain. Returned and not thrown: in an overload that would be a fifth of it.
+   * @returns RejectedError `REJECTED_SHARD_PLANNED`, `REJECTED_SHARD_CLOSED`; UnavailableError
+   *   (pool full, not ready, ...); undefined if it may come.
    */
-  requireOpen(endpoint: SubmitEndpoint): void;
+  refusalOf(endpoint: SubmitEndpoint): RejectedError | UnavailableError | undefined;
 
   /**
    * Looks for the answer that the same body, byte for byte, got before.

@@ -4,6 +4,8 @@
  * `cell`.
  * @module
  */
+
+import type { RejectedError, UnavailableError } from "../base/errors.ts";
 import { closesAtMs, type ShardDates } from "../base/shard-life.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -125,9 +127,9 @@ export class Shard extends Frontend {
     return this.cell.read().head;
   }
 
-  override requireOpen(endpoint: SubmitEndpoint): void {
+  override refusalOf(endpoint: SubmitEndpoint): RejectedError | UnavailableError | undefined {
     this.#show();
-    super.requireOpen(endpoint);
+    return super.refusalOf(endpoint);
   }
 
   override submit(

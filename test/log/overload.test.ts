@@ -19,14 +19,7 @@ const CA = SHARD_ROOT.intermediate();
 
 /** The code that each endpoint is refused with by its headers. */
 function refusals(shard: Shard): Readonly<Record<SubmitEndpoint, string>> {
-  const of = (endpoint: SubmitEndpoint) => {
-    try {
-      shard.requireOpen(endpoint);
-      return "";
-    } catch (error) {
-      return String(Reflect.get(Object(error), "code"));
-    }
-  };
+  const of = (endpoint: SubmitEndpoint) => shard.refusalOf(endpoint)?.code ?? "";
   return { "add-chain": of("add-chain"), "add-pre-chain": of("add-pre-chain") };
 }
 

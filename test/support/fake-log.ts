@@ -4,7 +4,7 @@
  * way of failing is a field that a test sets.
  * @module
  */
-import { RejectedError } from "../../src/base/errors.ts";
+import { RejectedError, type UnavailableError } from "../../src/base/errors.ts";
 import type { ShardDates } from "../../src/base/shard-life.ts";
 import { bytesKey, concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
@@ -32,8 +32,8 @@ export class FakeLog implements Log {
   dates: ShardDates = { closesAtMs: Date.UTC(2027, 0, 8) };
   /** What get-roots answers. */
   acceptedRoots: readonly Uint8Array[] = [Uint8Array.of(0x30, 0), Uint8Array.of(0x30, 1, 0)];
-  /** Thrown by `requireOpen`. */
-  closedWith: Error | undefined;
+  /** What `refusalOf` says. */
+  closedWith: RejectedError | UnavailableError | undefined;
   /** Thrown by `head` and `checkpoint`. */
   headlessWith: Error | undefined;
   /** Thrown by every read of the store. */
@@ -96,8 +96,8 @@ export class FakeLog implements Log {
     this.acceptedRoots = roots.ders;
   }
 
-  requireOpen(): void {
-    if (this.closedWith !== undefined) throw this.closedWith;
+  refusalOf(): RejectedError | UnavailableError | undefined {
+    return this.closedWith;
   }
 
   recall(): { readonly bodyKey: string; readonly sct: Sct | undefined } {
