@@ -15,14 +15,14 @@ import { assetsOrNone, withLogList } from "./dashboard/bundle.ts";
 import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
-import { openRoots, shareRoots } from "./keep-roots.ts";
+import { openRoots, rootsOf, shareRoots } from "./keep-roots.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
 import { makeOperations, type Operations } from "./operations.ts";
 import type { RootsKeeper } from "./roots/keeper.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
-import { leaveAhead } from "./shards.ts";
+import { findShards } from "./shards.ts";
 import type { GuardFolder } from "./signer/guard-folder.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Space } from "./space/free-space.ts";
@@ -69,13 +69,12 @@ interface PublicServer {
 }
 
 /**
- * Opens every shard and serves. Nothing is created.
- * @throws FatalError, MalformedError if a shard was never created, is held by another process,
- *   or is another log than the configuration says. A shard that is ill for any other reason
- *   answers 503, and the others serve.
+ * Opens every shard and serves. Nothing is created. A shard that is ill, or whose data or key are
+ * missing, answers 503, and the others serve.
+ * @throws FatalError, MalformedError as `openShards`.
  */
 export async function startStratus(given: Config, overrides: Overrides = {}): Promise<Running> {
-  const { config, left } = await leaveAhead(given);
+  const { config, born, left } = await findShards(given);
   const clock = overrides.clock ?? systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "main");
   const logging = openLogging(config.logLevel, standardError());
@@ -88,9 +87,12 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   let frontends: Frontends<Counted> | undefined;
   const releaseFrontends =
     count === 0 ? undefined : async (shard: number) => frontends?.release(shard) ?? (() => {});
-  const keeper = await openRoots(config, clock, observer);
-  const rootsOf = (shard: string) => keeper.rootsOf(shard);
-  const ports = { ...overrides, clock, observer, rootsOf, releaseFrontends };
+  const keeper = await openRoots(born, clock, observer);
+  const roots = {
+    rootsOf: (shard: string) => rootsOf(keeper, shard),
+    wasServed: (shard: string) => keeper.has(shard),
+  };
+  const ports = { ...overrides, clock, observer, ...roots, releaseFrontends };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
   // A log does not stay down for want of a style sheet.

@@ -69,9 +69,17 @@ export function openRoots(config: Config, clock: Clock, observer: Observer): Pro
   });
 }
 
+/** Of a shard that was never created. */
+const NO_ROOTS = new RootSet([], sha256, []);
+
+/** What submissions to a shard are judged by; nothing where the keeper was not given it. */
+export function rootsOf(keeper: RootsKeeper, shard: string): RootSet {
+  return keeper.has(shard) ? keeper.rootsOf(shard) : NO_ROOTS;
+}
+
 /** What a keeper hands out, for other threads. */
 export function shareRoots(config: Config, keeper: RootsKeeper): SharedRoots {
-  const all = config.shards.map(({ name }) => keeper.rootsOf(name));
+  const all = config.shards.map(({ name }) => rootsOf(keeper, name));
   const distinct = [...new Set(all)];
   const blocked = [...keeper.state.blocked.keys()].map(parseHex);
   return {
@@ -90,7 +98,8 @@ export function takeRoots({ sets, ofShard }: SharedRoots): readonly (RootSet | u
 export function describeRoots(config: Config, keeper: RootsKeeper): object {
   const { state, changes } = keeper;
   const shown = changes.slice(-CHANGES_SHOWN_MAX).map(showChange);
-  const shards = config.shards.map(({ name, roots: sources }): readonly [string, object] => {
+  const kept = config.shards.filter(({ name }) => keeper.has(name));
+  const shards = kept.map(({ name, roots: sources }): readonly [string, object] => {
     const { reloadedMs, refused } = keeper.reloadsOf(name);
     const accepted = [...state.acceptedBy(name).values()];
     const roots = accepted.map(({ sinceMs, ...root }) => ({

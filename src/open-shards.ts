@@ -19,8 +19,10 @@ import { FailedLog } from "./log/failed.ts";
 import { requireIdentity } from "./log/identity.ts";
 import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
+import { missingError } from "./missing.ts";
 import type { SelfAudit } from "./monitor/self-audit.ts";
 import type { TreeHead } from "./rfc6962/tree-head.ts";
+import { reasonWithAdvice } from "./sequencer/advice.ts";
 import { requireKnown } from "./sequencer/public-head.ts";
 import { judgeOf } from "./server-parts.ts";
 import type { EcdsaKey } from "./signer/ecdsa.ts";
@@ -52,6 +54,8 @@ export interface World {
   readonly observer: Observer;
   /** What submissions to a shard are judged by. */
   readonly rootsOf: (shard: string) => RootSet;
+  /** Whether a shard that is missing was served from here before. */
+  readonly wasServed: (shard: string) => boolean;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
   /** Stands between a guard's records and its signer. */
@@ -80,16 +84,16 @@ export interface Opened {
 }
 
 /**
- * Opens every shard.
- * @throws FatalError, MalformedError if a shard was never created, is held by another process,
- *   or is another log than the configuration says. A shard that is ill for any other reason is
- *   a `FailedLog`.
+ * Opens every shard. One that is ill, or whose store or key is missing, is a `FailedLog`.
+ * @throws FatalError, MalformedError if one is held by another process, or is another log than
+ *   the configuration says; or if all are missing.
  */
 export async function openShards(config: Config, world: World): Promise<Opened> {
   const logs = new Map<string, Log>();
   const shards: Shard[] = [];
   const audits: SelfAudit[] = [];
   const sealers: Sealer[] = [];
+  const missing: unknown[] = [];
   const sealingTurn = new SealingTurn();
   try {
     // All are asked at once, and while the stores open.
@@ -97,12 +101,14 @@ export async function openShards(config: Config, world: World): Promise<Opened> 
     for (const [index, shard] of config.shards.entries()) {
       const answers = defined(asked.get(shard.name), "every shard was asked for");
       const shardWorld = { ...world, index, answers, sealingTurn };
-      const { log, selfAudit, sealer } = await openShard(config, shard, shardWorld);
+      const { log, selfAudit, sealer, lack } = await openShard(config, shard, shardWorld);
       logs.set(shard.name, log);
       if (log instanceof Shard) shards.push(log);
       if (selfAudit !== undefined) audits.push(selfAudit);
       if (sealer !== undefined) sealers.push(sealer);
+      if (lack !== undefined) missing.push(lack);
     }
+    if (missing.length === config.shards.length && missing.length > 0) throw missing[0];
     return { logs, shards, audits, sealers };
   } catch (error) {
     await stopShards(shards);
@@ -128,6 +134,8 @@ interface OpenShard {
   readonly selfAudit?: SelfAudit;
   /** Undefined where nothing was opened. */
   readonly sealer?: Sealer;
+  /** What is missing of it; undefined if it is there. */
+  readonly lack?: FatalError | undefined;
 }
 
 async function openShard(
@@ -136,13 +144,18 @@ async function openShard(
   world: ShardWorld,
 ): Promise<OpenShard> {
   const { clock } = world;
+  let key: EcdsaKey;
+  try {
+    key = await readKeyFile(shard.keyPath);
+  } catch (error) {
+    return fail(config, shard, world, error, undefined);
+  }
   // The sealer hears of every head; it comes once there is a store.
   let sealer: Sealer | undefined;
   const observer: Observer = (event) => {
     world.observer(event);
     if (event.type === "head-published") sealer?.notice(event.treeSize);
   };
-  const key = await readKeyFile(shard.keyPath);
   const identity = identityOf(config, shard, key.logId);
   const rootSet = world.rootsOf(shard.name);
   const seam = world.seam?.(shard.name) ?? REAL_SEAM;
@@ -184,13 +197,38 @@ async function openShard(
     return { log, sealer, selfAudit: makeSelfAudit(log, shard, { ...parts, seam }) };
   } catch (error) {
     await store?.[Symbol.asyncDispose]();
-    if (isForOperator(error)) throw error;
-    const code = error instanceof CtError ? error.code : "BUG";
-    observer({ type: "shard-fatal", shard: shard.name, code, message: messageOf(error) });
-    const { publicKey } = key;
-    const { dates } = shard;
-    return { log: new FailedLog({ identity, publicKey, dates }, rootSet.ders, error) };
+    const isRestored = await isBeingRestored(shard, error);
+    if (isForOperator(error) && !isRestored) throw error;
+    return fail(config, shard, world, error, key);
   }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A shard that is not opened, told to everybody whom it concerns. */
+async function fail(
+  config: Config,
+  shard: ShardConfig,
+  world: ShardWorld,
+  cause: unknown,
+  key: EcdsaKey | undefined,
+): Promise<OpenShard> {
+  const { name, dates } = shard;
+  const isStoreLost = cause instanceof FatalError && cause.code === "FATAL_STORE_MISSING";
+  const lack =
+    key === undefined || isStoreLost
+      ? await missingError(shard, world.wasServed(name), key === undefined ? cause : undefined)
+      : undefined;
+  const error = lack ?? cause;
+  const code = error instanceof CtError ? error.code : "BUG";
+  const message = messageOf(error);
+  world.observer({ type: "shard-fatal", shard: name, code, message });
+  world.observer({ type: "shard-state", shard: name, state: "failed", message: code });
+  const { logId, publicKey } = key ?? { logId: NOTHING, publicKey: NOTHING };
+  const identity = identityOf(config, shard, logId);
+  const { ders } = world.rootsOf(name);
+  const reason = reasonWithAdvice(error);
+  return { log: new FailedLog({ identity, publicKey, dates }, ders, reason), lack };
 }
 
 /** The sealer of an open shard; it is not started. */
@@ -278,8 +316,14 @@ async function holdAgainst(
   }
 }
 
-/** Whether to start at all would be a mistake: never created, in use, or another log. */
+/** Whether to start at all would be a mistake: a second process, or another log. */
 function isForOperator(error: unknown): boolean {
-  const codes: readonly string[] = ["FATAL_STORE_MISSING", "FATAL_LOCKED", "FATAL_IDENTITY"];
+  const codes: readonly string[] = ["FATAL_LOCKED", "FATAL_IDENTITY"];
   return error instanceof CtError && codes.includes(error.code);
+}
+
+/** A restore holds the folder of its shard for hours: the others need not wait for it. */
+async function isBeingRestored({ folder }: ShardConfig, error: unknown): Promise<boolean> {
+  if (!(error instanceof FatalError) || error.code !== "FATAL_LOCKED") return false;
+  return (await readRestoredNote(folder).catch(() => undefined)) !== undefined;
 }

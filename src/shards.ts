@@ -10,8 +10,12 @@ import { messageOf } from "./base/errors.ts";
 import { phaseAt, type ShardPhase } from "./base/shard-life.ts";
 import type { Config, ShardConfig } from "./config/config.ts";
 import { lookAtGuard } from "./inspect.ts";
+import { rootsFolder } from "./keep-roots.ts";
+import { missingError } from "./missing.ts";
 import type { SignedTreeHead } from "./rfc6962/tree-head.ts";
+import { readLedger } from "./roots/ledger.ts";
 import { readKeyFile } from "./signer/key-file.ts";
+import { sha256 } from "./signer/sha256.ts";
 
 /** What one shard shows from outside. */
 export interface ShardLook {
@@ -28,7 +32,11 @@ export interface ShardLook {
   readonly problem: string;
 }
 
-/** Looks at one shard. @param nowMs Counts where no head was signed yet. */
+/**
+ * Looks at one shard.
+ * @param nowMs Counts where no head was signed yet.
+ * @throws MalformedError if the ledger of the roots is damaged.
+ */
 export async function lookAtShard(
   config: Config,
   shard: ShardConfig,
@@ -36,7 +44,9 @@ export async function lookAtShard(
 ): Promise<ShardLook> {
   if (!(await isCreated(shard))) {
     const absent = { exists: false, phase: undefined, key: undefined, head: undefined };
-    return { shard, ...absent, problem: "" };
+    const isLost = (await servedShards(config)).has(shard.name);
+    const problem = isLost ? (await missingError(shard, isLost)).message : "";
+    return { shard, ...absent, problem };
   }
   try {
     const { logId, publicKey } = await readKeyFile(shard.keyPath);
@@ -53,19 +63,37 @@ export async function lookAtShard(
   }
 }
 
-/**
- * The configuration without the shards that a series has come to by itself and that nobody has
- * created: a new year must not keep the log from starting.
- */
-export async function leaveAhead(
-  config: Config,
-): Promise<{ readonly config: Config; readonly left: readonly string[] }> {
-  const left: string[] = [];
+/** The shards of a configuration, by what became of them. */
+export interface FoundShards {
+  /** The configuration without `left`. */
+  readonly config: Config;
+  /** Of these, those that exist, or were served before: a lost one is no new one. */
+  readonly born: Config;
+  /**
+   * Shards that a series has come to by itself and that nobody has created: a new year must not
+   * keep the log from starting.
+   */
+  readonly left: readonly string[];
+}
+
+/** Looks which shards there are. @throws MalformedError if the ledger of the roots is damaged. */
+export async function findShards(config: Config): Promise<FoundShards> {
+  const unborn: string[] = [];
+  const served = await servedShards(config);
   for (const shard of config.shards) {
-    if (config.ahead.includes(shard.name) && !(await isCreated(shard))) left.push(shard.name);
+    if (!served.has(shard.name) && !(await isCreated(shard))) unborn.push(shard.name);
   }
-  const shards = config.shards.filter(({ name }) => !left.includes(name));
-  return { config: { ...config, shards }, left };
+  const without = (names: readonly string[]): Config => {
+    return { ...config, shards: config.shards.filter(({ name }) => !names.includes(name)) };
+  };
+  const left = unborn.filter((name) => config.ahead.includes(name));
+  return { config: without(left), born: without(unborn), left };
+}
+
+/** Every shard that was ever served from this data folder: the ledger of the roots names it. */
+async function servedShards(config: Config): Promise<ReadonlySet<string>> {
+  const { changes } = await readLedger(rootsFolder(config), sha256);
+  return new Set(changes.flatMap(({ shards }) => shards));
 }
 
 /** A folder without a store is what a crash of `init` leaves, or a disk that is missing. */

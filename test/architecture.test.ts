@@ -242,6 +242,7 @@ const ROOTS: readonly string[] = [
   "inspect",
   "keep-roots",
   "main",
+  "missing",
   "offline",
   "open-shards",
   "operations",

@@ -53,7 +53,9 @@ function describe(config: Config, running: Running): readonly string[] {
     );
     if (reason !== "") lines.push(`    ${reason}`);
   }
-  const [first] = config.shards;
+  const isServed = (name: string) =>
+    (running.logs.get(name)?.status().state ?? "failed") !== "failed";
+  const first = config.shards.find(({ name }) => isServed(name));
   if (first !== undefined) {
     const url = `${running.listenUrl}/${first.name}`;
     lines.push("", "Try:", `  curl ${url}/ct/v1/get-sth`);

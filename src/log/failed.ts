@@ -5,10 +5,12 @@
  */
 import { UnavailableError } from "../base/errors.ts";
 import type { ShardDates } from "../base/shard-life.ts";
-import { reasonWithAdvice } from "../sequencer/advice.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 import type { RootSet } from "../x509/roots.ts";
 import type { Log, LogStatus } from "./log.ts";
+
+/** What clients are told: the reason names files of the machine, and what is wrong with them. */
+const NOT_OPEN = "the shard could not be opened; its operator has the reason";
 
 /** Everything of it throws UnavailableError `UNAVAILABLE_SHARD_NOT_READY`. */
 export class FailedLog implements Log {
@@ -18,16 +20,17 @@ export class FailedLog implements Log {
   #roots: readonly Uint8Array[];
   readonly #reason: string;
 
+  /** @param reason For the operator, with what to do. */
   constructor(
     { identity, publicKey, dates }: Pick<Log, "identity" | "publicKey" | "dates">,
     roots: readonly Uint8Array[],
-    error: unknown,
+    reason: string,
   ) {
     this.identity = identity;
     this.publicKey = publicKey;
     this.dates = dates;
     this.#roots = roots;
-    this.#reason = reasonWithAdvice(error);
+    this.#reason = reason;
   }
 
   roots(): readonly Uint8Array[] {
@@ -39,7 +42,7 @@ export class FailedLog implements Log {
   }
 
   refusalOf(): UnavailableError {
-    return new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", this.#reason);
+    return new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", NOT_OPEN);
   }
 
   watch(): () => void {

@@ -39,7 +39,7 @@ export interface LogStatus {
 /** One shard. */
 export interface Log {
   readonly identity: ShardIdentity;
-  /** The key's SubjectPublicKeyInfo, DER. */
+  /** The key's SubjectPublicKeyInfo, DER; empty, as is the log ID, where the key is missing. */
   readonly publicKey: Uint8Array;
   readonly dates: ShardDates;
 

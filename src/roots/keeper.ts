@@ -106,6 +106,11 @@ export class RootsKeeper implements AsyncDisposable {
     return keeper;
   }
 
+  /** Whether it was given this shard. */
+  has(shard: string): boolean {
+    return this.#sets.has(shard);
+  }
+
   /** What submissions to a shard are judged by. @throws RangeError for a shard it was not given. */
   rootsOf(shard: string): RootSet {
     const roots = this.#sets.get(shard);

@@ -12,7 +12,7 @@ import { EcdsaKey } from "./ecdsa.ts";
 
 /**
  * Reads a key.
- * @throws FatalError `FATAL_STORE_MISSING` if there is none, or others may read it;
+ * @throws FatalError `FATAL_STORE_MISSING` if there is none, it cannot be read, or others may;
  *   MalformedError `MALFORMED_KEY` if it is no P-256 key.
  */
 export async function readKeyFile(path: string): Promise<EcdsaKey> {
@@ -28,7 +28,11 @@ export async function readKeyFile(path: string): Promise<EcdsaKey> {
   );
   const problem = problemOfKeyMode(path, mode);
   if (problem !== undefined) throw new FatalError("FATAL_STORE_MISSING", problem);
-  return new EcdsaKey(await readFile(path, "utf8"));
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    const message = `the key at ${path} cannot be read (${messageOf(cause)})`;
+    throw new FatalError("FATAL_STORE_MISSING", message, { cause });
+  });
+  return new EcdsaKey(text);
 }
 
 /**

@@ -4,7 +4,7 @@
  * shards. Generated from the configuration that is enforced; read by clients.
  * @module
  */
-import { MalformedError, quote } from "../base/errors.ts";
+import { MalformedError, quote, UnavailableError } from "../base/errors.ts";
 import { formatBase64 } from "../encoding/base64.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { type JsonObject, parseJsonObject } from "../encoding/json.ts";
@@ -32,9 +32,9 @@ export interface PlannedChange {
 export interface LogIdentity {
   /** For people. The origin line is best: others take it as the name of the checkpoint's key. */
   readonly description: string;
-  /** SubjectPublicKeyInfo, DER. */
+  /** SubjectPublicKeyInfo, DER; empty where the log's key is missing. */
   readonly publicKey: Uint8Array;
-  /** SHA-256 of `publicKey`; 32 bytes. */
+  /** SHA-256 of `publicKey`, 32 bytes; empty with it. */
   readonly logId: Uint8Array;
   readonly type: LogSpec;
   /** Prefix of submissions, without trailing slash. */
@@ -80,13 +80,20 @@ export const MMD_SECONDS: Readonly<Record<LogSpec, number>> = {
   "static-ct-api": 60,
 };
 
-/** The body of `/log.v3.json`: indented, fields in a fixed order, newline at the end. */
+/**
+ * The body of `/log.v3.json`: indented, fields in a fixed order, newline at the end.
+ * @throws UnavailableError `UNAVAILABLE_SHARD_NOT_READY` for a log without its key.
+ */
 export function formatLogJson(log: LogDescription): string {
+  if (!hasKey(log)) {
+    throw new UnavailableError("UNAVAILABLE_SHARD_NOT_READY", "the log's key is missing");
+  }
   return formatJson(logFields(log));
 }
 
 /**
- * The body of `/logs.json`: a log list (schema v3) of one operator, in the order of `logs`.
+ * The body of `/logs.json`: a log list (schema v3) of one operator, in the order of `logs`. One
+ * without its key is left out: it cannot be listed.
  * @param timestampMs When this was put together; milliseconds since the Unix epoch.
  */
 export function formatLogListJson(
@@ -95,7 +102,7 @@ export function formatLogListJson(
   timestampMs: number,
 ): string {
   const listed = (type: LogSpec): readonly object[] =>
-    logs.filter((log) => log.type === type).map(logFields);
+    logs.filter((log) => log.type === type && hasKey(log)).map(logFields);
   return formatJson({
     version: "3",
     log_list_timestamp: formatTime(timestampMs),
@@ -145,6 +152,10 @@ export function readListedLog(sha256: Sha256, body: JsonObject): ListedLog {
       limitMs: parseTime(interval.text("end_exclusive")),
     },
   };
+}
+
+function hasKey({ publicKey }: LogIdentity): boolean {
+  return publicKey.length > 0;
 }
 
 /** The fields of one log, in the order in which they are written. */

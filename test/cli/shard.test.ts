@@ -131,12 +131,24 @@ test("a log starts without the next shard of a series, and says so", async () =>
   }
 });
 
-test("a log does not start without a shard that has begun, or that the file writes out", async () => {
+test("a log that lacks a shard that the file wants now serves the others, and says so", async () => {
   await using log = await setUp(`series: [{ name: nimbus, firstYear: ${YEAR}, years: 1 }]`);
   await initShards(await log.load(), () => {});
   await writeFile(
     join(log.path, "log.yaml"),
     `${[...LINES, `series: [{ name: nimbus, firstYear: ${YEAR}, years: 2 }]`].join("\n")}\n`,
   );
-  await assert.rejects(async () => startStratus(await log.load()));
+  const running = await startStratus(await log.load());
+  try {
+    const states = [...running.logs].map(([name, shard]) => [name, shard.status().state]);
+    assert.deepEqual(states, [
+      [`nimbus${YEAR}`, "open"],
+      [`nimbus${YEAR + 1}`, "failed"],
+    ]);
+    assert.deepEqual(running.left, []);
+    const { reason } = running.logs.get(`nimbus${YEAR + 1}`)?.status() ?? { reason: "" };
+    assert.match(reason, /never served from here: .*'stratus init' creates it/);
+  } finally {
+    await running.stop();
+  }
 });

@@ -172,7 +172,7 @@ test("no output of init, serve, submit and refusals holds a private key", async 
   const damaged = [await folder.run("serve"), await runStratus(["config", "check", folder.config])];
   await writeFile(keyPath, text);
   for (const { stdout, stderr } of damaged) await requireNoKey(stdout + stderr, keyPath);
-  assert.match(damaged[0]?.stderr ?? "", /MALFORMED_KEY/);
+  assert.match(damaged[0]?.stderr ?? "", /FATAL_STORE_MISSING: .* no key of a log/);
 });
 
 const COMMANDS = [[], ["dev"], ["init"], ["serve"], ["config"], ["config", "check"]].concat([

@@ -136,6 +136,14 @@ test("formatLogListJson() sorts logs by type and says the same as log.v3.json of
   ]);
 });
 
+test("formatLogListJson() leaves out a log without its key, and formatLogJson() refuses it", () => {
+  const keyless = { ...STATIC, publicKey: new Uint8Array(0), logId: new Uint8Array(0) };
+  const text = formatLogListJson({ name: "Example", emails: [] }, [keyless, RFC6962], 0);
+  const [operator] = JSON.parse(text).operators;
+  assert.deepEqual([operator.logs.length, operator.tiled_logs.length], [1, 0]);
+  assert.throws(() => formatLogJson(keyless), { code: "UNAVAILABLE_SHARD_NOT_READY" });
+});
+
 test("parseLogJson() reads what formatLogJson() writes", () => {
   for (const log of [STATIC, RFC6962]) {
     const { description, publicKey, logId, type, submissionUrl, mmdSeconds } = log;
@@ -218,7 +226,7 @@ test("property: any description and window survive formatLogJson() and parseLogJ
   fc.assert(
     fc.property(
       fc.string({ unit: "grapheme" }),
-      fc.uint8Array({ maxLength: 100 }),
+      fc.uint8Array({ minLength: 1, maxLength: 100 }),
       fc.nat({ max: 4_000_000_000 }),
       (description, publicKey, startSeconds) => {
         const log = { ...STATIC, description, publicKey, logId: sha256(publicKey) };

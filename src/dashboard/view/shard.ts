@@ -82,6 +82,13 @@ export function findForm(shard: string, search: string, links: Links): Html {
 </section>`;
 }
 
+function keyOf({ logId, publicKey }: ShardView): Html {
+  if (logId === "") return html`<div><dt>Public key</dt><dd>missing</dd></div>`;
+  return html`<div><dt>Log ID</dt><dd><code class="hash">${logId}</code></dd></div>
+<div><dt>Log ID in hex</dt><dd><code class="hash">${formatHex(parseBase64(logId))}</code></dd></div>
+<div><dt>Public key</dt><dd><code class="hash">${publicKey}</code></dd></div>`;
+}
+
 function factsOf(shard: ShardView, links: Links): Html {
   const { name } = shard;
   const documents = ["checkpoint", "log.v3.json", "ct/v1/get-sth", "ct/v1/get-roots", "tile/0/000"];
@@ -89,9 +96,7 @@ function factsOf(shard: ShardView, links: Links): Html {
 <h2 id="facts">This log</h2>
 <dl class="facts">
 <div><dt>Origin</dt><dd>${shard.origin}</dd></div>
-<div><dt>Log ID</dt><dd><code class="hash">${shard.logId}</code></dd></div>
-<div><dt>Log ID in hex</dt><dd><code class="hash">${formatHex(parseBase64(shard.logId))}</code></dd></div>
-<div><dt>Public key</dt><dd><code class="hash">${shard.publicKey}</code></dd></div>
+${keyOf(shard)}
 <div><dt>Submission prefix</dt><dd>${shard.submissionUrl}/</dd></div>
 <div><dt>Monitoring prefix</dt><dd>${shard.monitoringUrl}/</dd></div>
 <div><dt>Maximum merge delay</dt><dd>${formatDuration(shard.mmdSeconds * 1000)}</dd></div>

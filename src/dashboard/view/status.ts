@@ -31,7 +31,7 @@ export interface ShardView {
   readonly submissionUrl: string;
   readonly monitoringUrl: string;
   readonly origin: string;
-  /** Base64, as everywhere in CT. */
+  /** Base64, as everywhere in CT; empty, as is the key, where the key is missing. */
   readonly logId: string;
   readonly publicKey: string;
   readonly mmdSeconds: number;
