@@ -4,9 +4,11 @@
  * back and verified whole.
  * @module
  */
+
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FatalError } from "./base/errors.ts";
+import { countOf } from "./base/plural.ts";
 import { VERSION } from "./base/version.ts";
 import { formatCheckpoint, parseCheckpoint } from "./checkpoint/checkpoint.ts";
 import { verifyHead } from "./client/check.ts";
@@ -146,7 +148,7 @@ async function openSource(
         committed?.treeSize === head.treeSize && equalBytes(committed.rootHash, head.rootHash);
       if (isFinal) return { source: storeTileReader(store.reader), name: shard.folder };
       const size = committed?.treeSize ?? 0;
-      const message = `its store has ${size} entries, its last signed head ${head.treeSize}: run fsck --guard`;
+      const message = `its store has ${countOf(size, "entry")}, its last signed head ${head.treeSize}: run fsck --guard`;
       throw new ArchiveError(`${shard.name}: ${message}`);
     } catch (error) {
       if (!(error instanceof FatalError) || error.code !== "FATAL_LOCKED") throw error;

@@ -4,10 +4,12 @@
  * `renew-guard.ts` does, where that is safe.
  * @module
  */
+
 import { rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { findBackup } from "./backup.ts";
 import { FatalError } from "./base/errors.ts";
+import { countOf } from "./base/plural.ts";
 import {
   isStaticFolder,
   openRefill,
@@ -380,7 +382,7 @@ async function openSource(
 function behind(committed: TreeHead, last: SignedTreeHead): string {
   const missing = last.treeSize - committed.treeSize;
   return (
-    `it is behind its guard by ${missing} entries: it holds size ${committed.treeSize} of ` +
+    `it is behind its guard by ${countOf(missing, "entry")}: it holds size ${committed.treeSize} of ` +
     `${timeOf(committed)}, and size ${last.treeSize} of ${timeOf(last)} was signed`
   );
 }

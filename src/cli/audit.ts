@@ -4,8 +4,10 @@
  * the log did not answer (with `--state` the next run goes on from there), 2 for a mistake.
  * @module
  */
+
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { MalformedError, messageOf, quote } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import type { LogKey } from "../checkpoint/browser-key.ts";
 import { CheckError, verifyHead } from "../client/check.ts";
 import { parseLogKey } from "../client/log-key.ts";
@@ -147,7 +149,7 @@ async function runAudit(run: Run): Promise<void> {
     await save();
   }
   const count = head.treeSize - start.size;
-  io.out(`${formatCount(count)} entries, ${formatCount(Math.round(bar.rate))}/s`);
+  io.out(`${countOf(count, "entry", formatCount)}, ${formatCount(Math.round(bar.rate))}/s`);
   if (state !== undefined && state.findingCount > 0) {
     io.out(`Earlier runs of this state file found ${formatCount(state.findingCount)} more.`);
   }
@@ -213,7 +215,9 @@ function sourceOf({ options, connection }: Run, ask: Ask, head: SignedTreeHead):
 async function startAt(from: number, head: SignedTreeHead, source: AuditSource): Promise<Frontier> {
   if (from === 0) return EMPTY_FRONTIER;
   if (from >= head.treeSize) {
-    throw new UsageError(`--from: the log has ${head.treeSize} entries, none is number ${from}`);
+    throw new UsageError(
+      `--from: the log has ${countOf(head.treeSize, "entry")}, none is number ${from}`,
+    );
   }
   return { size: from, hashes: await source.frontier(from) };
 }

@@ -3,9 +3,11 @@
  * code 0 if all were copied and are whole, 1 if one is not.
  * @module
  */
+
 import { resolve } from "node:path";
 import { type Backup, backUpLedger, backUpShard, requireApart } from "../backup.ts";
 import { CtError, MalformedError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import type { Config } from "../config/config.ts";
 import { fsck } from "./fsck.ts";
 import { type CommandIo, EXIT } from "./io.ts";
@@ -50,8 +52,8 @@ export async function backUp(
         },
         verify: async (folder, keyFile) => {
           io.out(
-            `${shard.name}: ${formatCount(counts.copied)} files copied ` +
-              `(${formatCount(bytes)} bytes), ${formatCount(counts.linked)} linked to the ` +
+            `${shard.name}: ${countOf(counts.copied, "file", formatCount)} copied ` +
+              `(${countOf(bytes, "byte", formatCount)}), ${formatCount(counts.linked)} linked to the ` +
               `backup before, ${formatCount(counts.kept)} there already; verifying the copy`,
           );
           const inner = { out: (line: string) => io.out(`  ${line}`), err: io.err };
@@ -83,6 +85,6 @@ function sayDone(shard: string, backup: Backup | undefined, io: CommandIo): void
   const { treeSize, timestampMs } = note.head;
   io.out(
     `${shard}: backup of size ${formatCount(treeSize)} as published at ${formatTime(timestampMs)}, ` +
-      `verified: ${folder} (${formatCount(note.fileCount)} files, ${formatCount(note.bytes)} bytes)`,
+      `verified: ${folder} (${countOf(note.fileCount, "file", formatCount)}, ${countOf(note.bytes, "byte", formatCount)})`,
   );
 }

@@ -4,8 +4,10 @@
  * valid, 1 if one is not or its log is not known, 2 for a mistake in the command.
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { MalformedError, messageOf, quote, RejectedError } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { CheckError } from "../client/check.ts";
 import { openLogKey } from "../client/log-key.ts";
 import { cleanText, fetchText, parseAnswer, SourceError, TIMEOUT_MS } from "../client/transport.ts";
@@ -157,7 +159,7 @@ function describe(
   isGood: boolean,
 ): readonly string[] {
   const subject = cleanText(formatName(parseCertificate(certificate).subject), 200);
-  const count = `${findings.length} embedded SCT${findings.length === 1 ? "" : "s"}`;
+  const count = countOf(findings.length, "embedded SCT");
   const lines = [`Certificate ${subject || "(empty subject)"}: ${count}`];
   for (const [index, found] of findings.entries()) {
     lines.push(`SCT ${index + 1}: ${verdictOf(found)}`, ...describeOne(found));

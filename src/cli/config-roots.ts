@@ -2,7 +2,9 @@
  * What `stratus config check` says of accepted roots. URLs are not asked.
  * @module
  */
+
 import { messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { hasMonitorRoot, lookAtLedger, readRoots } from "../keep-roots.ts";
 import { readBlocklist } from "../roots/blocklist.ts";
@@ -19,17 +21,21 @@ export interface RootsFindings {
 export async function explainRootsKeeping(config: Config, findings: RootsFindings): Promise<void> {
   const { rootsReload, blocked } = config;
   const { intervalMs, lossPercentMax } = rootsReload;
-  const schedule = intervalMs === 0 ? "" : ` and every ${intervalMs / 60_000} minutes`;
+  const schedule = intervalMs === 0 ? "" : ` and every ${countOf(intervalMs / 60_000, "minute")}`;
   findings.say(
     `Roots are read again on SIGHUP${schedule}; a reading that lost over ${lossPercentMax} % is refused.`,
   );
   const { fingerprints, file } = blocked;
   if (fingerprints.length > 0) {
-    findings.say(`Blocks ${fingerprints.length} certificates that the configuration names.`);
+    findings.say(
+      `Blocks ${countOf(fingerprints.length, "certificate")} that the configuration names.`,
+    );
   }
   if (file === undefined) return;
   try {
-    findings.say(`Blocks ${(await readBlocklist(file)).length} certificates that ${file} names.`);
+    findings.say(
+      `Blocks ${countOf((await readBlocklist(file)).length, "certificate")} that ${file} names.`,
+    );
   } catch (thrown) {
     findings.fail(`${messageOf(thrown)}.`);
   }
@@ -67,7 +73,7 @@ async function explainSource(source: string, findings: RootsFindings): Promise<r
   try {
     const { roots, warnings } = await readRoots(source);
     const carried = source === "mozilla" ? " that Node carries" : "";
-    findings.say(`  Roots: ${source}, ${roots.length} certificates${carried}.`);
+    findings.say(`  Roots: ${source}, ${countOf(roots.length, "certificate")}${carried}.`);
     for (const warning of warnings) findings.warn(`${source}: ${warning}.`);
     return roots.map(({ fingerprint }) => fingerprint);
   } catch (thrown) {

@@ -3,11 +3,13 @@
  * Looks at files and changes none.
  * @module
  */
+
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MalformedError, messageOf } from "../base/errors.ts";
 import { problemOfFolderMode, problemOfKeyMode } from "../base/mode.ts";
+import { countOf } from "../base/plural.ts";
 import { phaseAt, type ShardDates, type ShardPhase } from "../base/shard-life.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { EXTENDED_KEY_USAGE_OIDS, formatAddress, formatTime } from "../config/scalar.ts";
@@ -87,7 +89,7 @@ export async function checkConfig(path: string, io: CheckIo): Promise<number> {
   for (const line of findings.lines) io.print(line);
   const { errorCount, warningCount } = findings;
   io.print("");
-  io.print(`${path}: ${errorCount} errors, ${warningCount} warnings.`);
+  io.print(`${path}: ${countOf(errorCount, "error")}, ${countOf(warningCount, "warning")}.`);
   return errorCount === 0 ? 0 : 1;
 }
 
@@ -143,7 +145,7 @@ function explainLogList({ logList, pages }: Config, findings: Findings): void {
   if (logList === undefined) return;
   try {
     const { logs, warnings } = readLogList(sha256, logList);
-    findings.say(`Names other logs by ${logList}: ${logs.length} logs.`);
+    findings.say(`Names other logs by ${logList}: ${countOf(logs.length, "log")}.`);
     for (const warning of warnings.slice(0, LIST_WARNINGS_MAX)) findings.warn(`${warning}.`);
     if (!pages) findings.warn("logList is for pages, and pages is false.");
   } catch (thrown) {
@@ -177,10 +179,10 @@ async function explainShard(
     findings.say("  Precertificate signing certificates are refused.");
   }
   findings.say(
-    `  A commit every ${batch.intervalMs} ms at most, of at most ${batch.entriesMax} entries or ${formatMiB(batch.bytesMax)}; an idle head is renewed after ${batch.idleRefreshMs} ms.`,
+    `  A commit every ${batch.intervalMs} ms at most, of at most ${countOf(batch.entriesMax, "entry")} or ${formatMiB(batch.bytesMax)}; an idle head is renewed after ${batch.idleRefreshMs} ms.`,
   );
   findings.say(
-    `  At most ${pool.entriesMax} submissions or ${formatMiB(pool.bytesMax)} wait, each at most ${shard.answerWithinMs} ms.`,
+    `  At most ${countOf(pool.entriesMax, "submission")} or ${formatMiB(pool.bytesMax)} wait, each at most ${shard.answerWithinMs} ms.`,
   );
 }
 

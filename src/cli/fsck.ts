@@ -4,10 +4,12 @@
  * 1 if something is damaged, 2 if the check could not be made.
  * @module
  */
+
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CtError, FatalError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import type { LogKey } from "../checkpoint/browser-key.ts";
 import { storeAuditSource } from "../client/local.ts";
 import { parseLogKey } from "../client/log-key.ts";
@@ -176,7 +178,7 @@ async function checkTables(
     findings.add(tables.map(({ where, message }) => finding("table", where, message)));
   }
   bar?.end();
-  io.out(`${formatCount(bytes)} bytes of tables`);
+  io.out(`${countOf(bytes, "byte", formatCount)} of tables`);
   return damaged === 0;
 }
 
@@ -208,7 +210,7 @@ async function checkEntries(
       bar.update(step.position);
     }
     bar.end();
-    io.out(`${formatCount(treeSize)} entries, ${formatCount(Math.round(bar.rate))}/s`);
+    io.out(`${countOf(treeSize, "entry", formatCount)}, ${formatCount(Math.round(bar.rate))}/s`);
     findings.add(await checkLastGroup(shard));
   }
   const treeSize = committed?.treeSize ?? 0;
@@ -220,7 +222,7 @@ async function checkEntries(
     count = recordCount;
   }
   bar.end();
-  io.out(`${formatCount(count)} records of the database`);
+  io.out(`${countOf(count, "record", formatCount)} of the database`);
 }
 
 /** The bytes of the last group against the SHA-256 that its commit carried. */

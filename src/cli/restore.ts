@@ -4,7 +4,9 @@
  * failed: the same command goes on where it ended.
  * @module
  */
+
 import { CtError, MalformedError, messageOf, UnavailableError } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { cleanText, SourceError } from "../client/transport.ts";
 import type { Config, ShardConfig } from "../config/config.ts";
 import { renewGuard } from "../renew-guard.ts";
@@ -78,7 +80,9 @@ async function place({ config, shard, io, progress }: Run, from: string): Promis
       bytes += file.bytes;
     },
     verify: (folder, keyFile) => {
-      io.out(`${shard.name}: ${formatCount(count)} files, ${formatCount(bytes)} bytes; verifying`);
+      io.out(
+        `${shard.name}: ${countOf(count, "file", formatCount)}, ${countOf(bytes, "byte", formatCount)}; verifying`,
+      );
       return check(folder, keyFile, io, progress);
     },
   });
@@ -135,7 +139,7 @@ function sayReadOnly(shard: string, done: Completed, wasRefilled: boolean, io: C
   const { committed, canBeRefilled, readOnly } = done;
   io.out(`${shard}: READ-ONLY: ${readOnly}`);
   io.out(
-    `  It holds ${formatCount(committed.treeSize)} entries, which the log serves once started.`,
+    `  It holds ${countOf(committed.treeSize, "entry", formatCount)}, which the log serves once started.`,
   );
   if (canBeRefilled) {
     io.out(wasRefilled ? "  The source does not have the rest. Then:" : "  What can be done:");

@@ -3,9 +3,11 @@
  * list, and a validated copy of a report.
  * @module
  */
+
 import { chmod, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { MalformedError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { cleanText } from "../client/transport.ts";
 import type { Config } from "../config/config.ts";
 import {
@@ -52,7 +54,7 @@ export async function listRoots(
     const lost = roots.filter((root) => root.isLost).length;
     const blocked = roots.length - counted.length;
     io.out(
-      `${name}: ${counted.length} roots accepted, ${lost} lost by their sources, ${blocked} blocked`,
+      `${name}: ${countOf(counted.length, "root")} accepted, ${lost} lost by their sources, ${blocked} blocked`,
     );
     for (const root of roots) io.out(`  ${describe(root)}`);
     if (!hasMonitorRoot(counted.map((root) => root.fingerprint))) {
@@ -85,7 +87,7 @@ export async function diffRoots(
     const further = [...ours.values()].filter((root) => !theirs.has(root.fingerprint));
     const shared = ours.size - further.length;
     io.out(
-      `${name}: ${shared} roots in both, ${missing.length} only in ${other}, ${further.length} only here`,
+      `${name}: ${countOf(shared, "root")} in both, ${missing.length} only in ${other}, ${further.length} only here`,
     );
     const blocked = new Set(roots.filter((root) => root.isBlocked).map((root) => root.fingerprint));
     for (const root of missing) {
@@ -131,7 +133,7 @@ export async function fetchRoots(options: FetchOptions, io: CommandIo): Promise<
   }
   await writeWhole(out, text);
   const added = roots.filter((root) => !known.has(root.fingerprint));
-  io.out(`${out}: ${roots.length} roots, ${added.length} new, ${lost.length} gone`);
+  io.out(`${out}: ${countOf(roots.length, "root")}, ${added.length} new, ${lost.length} gone`);
   if (before.length > 0) for (const root of added) io.out(`+ ${describe(root)}`);
   for (const root of lost) io.out(`- ${describe(root)}`);
   return EXIT.ok;

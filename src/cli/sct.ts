@@ -3,7 +3,9 @@
  * decode, 1 if not, 2 for a mistake in the command.
  * @module
  */
+
 import { quote } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { formatBase64 } from "../encoding/base64.ts";
 import { formatHex } from "../encoding/hex.ts";
 import { encodeSct, type Sct } from "../rfc6962/sct.ts";
@@ -57,7 +59,7 @@ function isEncoded(input: string): boolean {
 }
 
 function describeFound({ form, scts }: FoundScts): readonly string[] {
-  const count = scts.length === 1 ? "1 SCT" : `${scts.length} SCTs`;
+  const count = countOf(scts.length, "SCT");
   const lines = [form === "SCT" || form === "JSON" ? `${count}:` : `${count} in a ${form}:`];
   for (const [index, sct] of scts.entries()) {
     if (scts.length > 1) lines.push(`SCT ${index + 1}`);

@@ -3,8 +3,10 @@
  * verified; 1 if it is not, and can be gone on with; 2 for a mistake in the command.
  * @module
  */
+
 import { ArchiveError, type ArchiveOptions, archiveShard } from "../archive.ts";
 import { CtError } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { CheckError } from "../client/check.ts";
 import { cleanText, SourceError } from "../client/transport.ts";
 import { FindingList } from "./findings.ts";
@@ -42,7 +44,7 @@ export async function archive(
         isComplete = true;
         for (const bar of bars) bar.end();
         io.out(
-          `${formatCount(step.fileCount)} files, ${formatCount(step.bytes)} bytes of tiles and issuers`,
+          `${countOf(step.fileCount, "file", formatCount)}, ${countOf(step.bytes, "byte", formatCount)} of tiles and issuers`,
         );
       }
     }

@@ -4,7 +4,9 @@
  * check failed and what was seen.
  * @module
  */
+
 import { MalformedError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { formatHex } from "../encoding/hex.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -146,7 +148,7 @@ export function verifyFreshness(
   if (head.treeSize <= leafIndex) {
     throw new CheckError(
       "stale head",
-      `the head of ${source} has ${head.treeSize} entries and does not cover entry ${leafIndex}`,
+      `the head of ${source} has ${countOf(head.treeSize, "entry")} and does not cover entry ${leafIndex}`,
     );
   }
   if (head.timestampMs < sctTimestampMs) {

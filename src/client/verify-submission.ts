@@ -3,7 +3,9 @@
  * the log, in an order in which the first failure names the culprit.
  * @module
  */
+
 import { MalformedError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { hashLeaf, type Sha256 } from "../merkle/hash.ts";
 import { verifyConsistency, verifyInclusion } from "../merkle/verify.ts";
@@ -200,7 +202,10 @@ async function verifyAgreement(
       throw new CheckError("heads agree", `${message}: ${cause.message}`, { cause });
     }
   }
-  onHeld("heads agree", `the tree of ${firstSize} entries is a prefix of that of ${secondSize}`);
+  onHeld(
+    "heads agree",
+    `the tree of ${countOf(firstSize, "entry")} is a prefix of that of ${secondSize}`,
+  );
 }
 
 /** The static API shows the same entry, and proves it under the checkpoint. */

@@ -2,6 +2,7 @@
  * Heads of one log held against each other: no two trees of one size, none that goes back.
  * @module
  */
+import { countOf } from "../base/plural.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -60,7 +61,7 @@ export function auditShardHeads(heads: ShardHeads): readonly Finding[] {
     if (head === undefined) continue;
     if (committed === undefined || committed.treeSize < head.treeSize) {
       const missing = head.treeSize - (committed?.treeSize ?? 0);
-      const message = `the store is behind it by ${missing} entries: restored, rolled back or damaged`;
+      const message = `the store is behind it by ${countOf(missing, "entry")}: restored, rolled back or damaged`;
       findings.push(finding(kind, `${name} of size ${head.treeSize}`, message));
       continue;
     }

@@ -3,7 +3,9 @@
  * key must be known to guard and store.
  * @module
  */
+
 import { FatalError } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { frontierRoot } from "../merkle/frontier.ts";
 import { emptyRoot, type Sha256 } from "../merkle/hash.ts";
@@ -35,7 +37,7 @@ export async function requireKnown(
     const ours = last === undefined ? "none" : `size ${size} of ${dateOf(timeMs)}`;
     throw new FatalError(
       "FATAL_ROLLED_BACK",
-      `data and guard are behind what the world was shown by ${entries} entries` +
+      `data and guard are behind what the world was shown by ${countOf(entries, "entry")}` +
         `${last === undefined ? "" : ` and ${shown.timestampMs - timeMs} ms`}: ${url} has a head ` +
         `of size ${shown.treeSize} of ${dateOf(shown.timestampMs)}, signed with this key, and ` +
         `the guard's last is ${ours}. Both were restored from an older copy, or another process ` +

@@ -4,8 +4,10 @@
  * design: the crash table of docs/ARCHITECTURE.md.
  * @module
  */
+
 import { defined } from "../base/assert.ts";
 import { FatalError, messageOf } from "../base/errors.ts";
+import { countOf } from "../base/plural.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { EMPTY_FRONTIER, type Frontier, frontierRoot } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
@@ -112,7 +114,7 @@ function requireNotBehind(state: StoreState, last: SignedTreeHead | undefined): 
     const size = committed?.treeSize ?? 0;
     throw new FatalError(
       "FATAL_ROLLED_BACK",
-      `the store is behind the guard by ${last.treeSize - size} entries: it holds size ${size} ` +
+      `the store is behind the guard by ${countOf(last.treeSize - size, "entry")}: it holds size ${size} ` +
         `of ${describeTime(committed)}, and size ${last.treeSize} of ${describeTime(last)} was ` +
         "signed. The data was restored or rolled back: bring the missing entries back; " +
         "nothing is signed",

@@ -228,7 +228,7 @@ test("checkConfig() counts the logs of a list, and names a list that cannot be u
   await writeFile(path, listText);
   const good = await check(folder.path);
   assert.equal(good.code, 0);
-  assert.match(good.out, new RegExp(`^Names other logs by ${path}: 1 logs\\.$`, "m"));
+  assert.match(good.out, new RegExp(`^Names other logs by ${path}: 1 log\\.$`, "m"));
   for (const [text, why] of [
     ["{", /JSON/],
     ['{"operators":[]}', /no log in the list/],

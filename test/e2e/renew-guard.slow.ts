@@ -138,7 +138,7 @@ test("a newer head at the log's own address stands against it", async () => {
   await cp(kept, world.log.shardPath(SHARD), { recursive: true });
   await loseGuard(world);
   const run = await world.restore({ checkpoint }, world.log);
-  assert.match(run.err, /FATAL_ROLLED_BACK: .*by 1 entries/);
+  assert.match(run.err, /FATAL_ROLLED_BACK: .*by 1 entry/);
 });
 
 test("no guard is made by a head of another tree, or of another key", async () => {

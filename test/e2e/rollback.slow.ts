@@ -82,7 +82,7 @@ for (const shown of ["get-sth", "checkpoint"] as const) {
     await requireRefusal(
       local,
       ca,
-      /FATAL_ROLLED_BACK.*by 1 entries and [0-9]+ ms: http.*restored/,
+      /FATAL_ROLLED_BACK.*by 1 entry and [0-9]+ ms: http.*restored/,
       3,
     );
   });
@@ -103,7 +103,7 @@ test("a guard that never signed is refused while the world has a head of its key
   }
   await copyParts(fresh, folder, ["data", "guard"]);
   await using local = await serveLocal(folder);
-  await requireRefusal(local, ca, /FATAL_ROLLED_BACK.*by 1 entries/, 0);
+  await requireRefusal(local, ca, /FATAL_ROLLED_BACK.*by 1 entry/, 0);
 });
 
 test("the shard goes on where the world has its own head, an older one, another key's, or none", async () => {

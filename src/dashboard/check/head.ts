@@ -3,7 +3,9 @@
  * last. A log that shows two histories is found here, and what proves it is kept.
  * @module
  */
+
 import { MalformedError } from "../../base/errors.ts";
+import { countOf } from "../../base/plural.ts";
 import { type Checkpoint, parseCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { formatBase64 } from "../../encoding/base64.ts";
 import { equalBytes } from "../../encoding/bytes.ts";
@@ -152,7 +154,7 @@ async function checkHistory(
   const grown = second.treeSize - first.treeSize;
   const said = equalBytes(first.rootHash, second.rootHash)
     ? `The same tree as in ${seen}, which this browser remembers.`
-    : `${formatCount(grown)} ${grown === 1 ? "entry" : "entries"} appended to ${seen}, which this browser remembers; ${formatCount(proof.length)} hashes prove it.`;
+    : `${countOf(grown, "entry", formatCount)} appended to ${seen}, which this browser remembers; ${formatCount(proof.length)} hashes prove it.`;
   return { step: { name, state: "ok", text: said }, evidence: undefined };
 }
 

@@ -2,6 +2,7 @@
  * Shards in tables: one for all of them, and the hour and day of each.
  * @module
  */
+import { countOf } from "../../base/plural.ts";
 import { type Html, html } from "../html.ts";
 import { formatBytes, formatCount, formatDuration } from "../view/format.ts";
 import type { DashboardData, DiskView, ShardFigures } from "./data.ts";
@@ -146,7 +147,7 @@ function auditWords({
 }: ShardFigures["audit"]): string {
   const pass =
     passes > 0 && lastPassSeconds !== undefined
-      ? `; ${formatCount(passes)} whole ${passes === 1 ? "pass" : "passes"}, the last in ${formatDuration(1_000 * lastPassSeconds)}`
+      ? `; ${countOf(passes, "whole pass", formatCount)}, the last in ${formatDuration(1_000 * lastPassSeconds)}`
       : "; no whole pass since the start";
   if (position === undefined || treeSize === undefined) return "has not begun";
   return `entry ${formatCount(position)} of ${formatCount(treeSize)}${pass}`;

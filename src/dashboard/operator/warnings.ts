@@ -3,6 +3,7 @@
  * judge itself, each named after its alert, whose page in docs/OPERATIONS.md says what to do.
  * @module
  */
+import { countOf } from "../../base/plural.ts";
 import type { Sample } from "../../history/sample.ts";
 import {
   byLabel,
@@ -122,10 +123,7 @@ function serviceOf({ status, now, hour }: ShardFacts, nowMs: number): Found[] {
     found.push(ticket("StratusSubmissionsSlow", message));
   }
   const { bugs = 0 } = lately(hour, nowMs, 15)?.counts ?? {};
-  if (bugs > 0)
-    found.push(
-      ticket("StratusBugs", `${formatCount(bugs)} ${bugs === 1 ? "answer" : "answers"} of 500`),
-    );
+  if (bugs > 0) found.push(ticket("StratusBugs", `${countOf(bugs, "answer", formatCount)} of 500`));
   return found;
 }
 
@@ -209,10 +207,7 @@ export function warningsOfProcess(
     found.push(ticket("StratusClockDrift", message));
   }
   const { frontendsEnded = 0, bugs = 0 } = lately(hour, nowMs, 15)?.counts ?? {};
-  if (bugs > 0)
-    found.push(
-      ticket("StratusBugs", `${formatCount(bugs)} ${bugs === 1 ? "answer" : "answers"} of 500`),
-    );
+  if (bugs > 0) found.push(ticket("StratusBugs", `${countOf(bugs, "answer", formatCount)} of 500`));
   if (frontendsEnded > 0) {
     const message = `${formatCount(frontendsEnded)} in the last 15 minutes`;
     found.push(ticket("StratusFrontendsEnded", message));

@@ -4,7 +4,9 @@
  * what it fetched and verified.
  * @module
  */
+
 import { MalformedError } from "../../base/errors.ts";
+import { countOf } from "../../base/plural.ts";
 import { formatBase64 } from "../../encoding/base64.ts";
 import { formatHex } from "../../encoding/hex.ts";
 import { hashLeaf, type Sha256 } from "../../merkle/hash.ts";
@@ -111,6 +113,6 @@ ${
           }</summary>${renderCertificate(certificate)}</details></li>`,
       )}</ol>`
 }
-<p class="quiet">${formatCount(entry.certificates.length)} certificates, ${formatBytes(entry.extraData.length)} beside the leaf.</p>
+<p class="quiet">${countOf(entry.certificates.length, "certificate", formatCount)}, ${formatBytes(entry.extraData.length)} beside the leaf.</p>
 </section>`;
 }

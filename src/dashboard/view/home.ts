@@ -3,6 +3,7 @@
  * roots are accepted, and where programs find the same.
  * @module
  */
+import { pluralOf } from "../../base/plural.ts";
 import { type Html, html } from "../html.ts";
 import type { Links, Page } from "../page.ts";
 import type { PageRate, Site } from "../site.ts";
@@ -62,7 +63,7 @@ function bodyOf(site: Site, shards: readonly HomeShard[], nowMs: number, links: 
 <h1>Certificate Transparency</h1>
 <p class="lead">An append-only, publicly verifiable record of TLS certificates. ${
     open.length === 1 ? "One shard takes" : html`${open.length} shards take`
-  } submissions now; together they hold <strong>${formatCount(total)}</strong> ${total === 1 ? "entry" : "entries"}.</p>
+  } submissions now; together they hold <strong>${formatCount(total)}</strong> ${pluralOf(total, "entry")}.</p>
 </section>
 <section aria-labelledby="shards">
 <h2 id="shards">Shards</h2>

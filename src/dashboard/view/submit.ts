@@ -4,7 +4,9 @@
  * shows, and submits on request.
  * @module
  */
+
 import { MalformedError } from "../../base/errors.ts";
+import { countOf } from "../../base/plural.ts";
 import { formatHex } from "../../encoding/hex.ts";
 import type { PathStep, Verdict } from "../../log/validate.ts";
 import type { KnownLog } from "../../sct/log-list.ts";
@@ -214,10 +216,10 @@ function hints(site: Site, links: Links): Html {
 <div><dt>A chain</dt><dd>By the judge of add-chain itself: window, path to an <a href="${links("-/roots")}">accepted root</a>, signatures, poison. Then you may submit it, and see its SCT and its proof.</dd></div>
 <div><dt>Embedded SCTs</dt><dd>The TBSCertificate is rebuilt as each log saw it and the signature verified over it. The key of the issuer is part of that: paste the issuer too.</dd></div>
 <div><dt>An SCT alone</dt><dd>One of this server’s shards names its entry, which is fetched and proven. For another log’s, paste its certificate beside it.</dd></div>
-<div><dt>Logs known by name</dt><dd>${formatCount(site.logs.size)} ${site.logs.size === 1 ? "shard" : "shards"} of this server${
+<div><dt>Logs known by name</dt><dd>${countOf(site.logs.size, "shard", formatCount)} of this server${
     length === 0
       ? "; it was given no list of others"
-      : html`, and ${formatCount(length)} ${length === 1 ? "log" : "logs"} of a list that it was given`
+      : html`, and ${countOf(length, "log", formatCount)} of a list that it was given`
   }.</dd></div>
 </dl>
 </section>`;
