@@ -12,7 +12,9 @@ import type { Config, ShardConfig } from "../config/config.ts";
 import { formatHex } from "../encoding/hex.ts";
 import { readShardRoots } from "../offline.ts";
 import type { Facts, KeyFacts, LogFacts, ReferenceRoots } from "../program/facts.ts";
+import { lookAtShard } from "../shards.ts";
 import { sha256 } from "../signer/sha256.ts";
+import { listStateOf } from "../static-ct/list-state.ts";
 import { MMD_SECONDS } from "../static-ct/log-json.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 import { formatName } from "../x509/name.ts";
@@ -60,6 +62,7 @@ export async function gatherFacts(config: Config, options: FactOptions): Promise
     logs.push({
       ...describeShard(config, shard),
       key: await readKey(shard),
+      ...(await describeEnd(config, shard, options.nowMs)),
       roots: named(
         roots.all.map(({ certificate, fingerprint }) => [fingerprint, certificate.subject]),
       ),
@@ -99,7 +102,24 @@ function choose({ shards }: Config, names: readonly string[]): readonly ShardCon
   });
 }
 
-function describeShard(config: Config, shard: ShardConfig): Omit<LogFacts, "key" | "roots"> {
+/** How far it is in its life, by its last head: the guard has it. */
+async function describeEnd(
+  config: Config,
+  shard: ShardConfig,
+  nowMs: number,
+): Promise<Pick<LogFacts, "listState" | "finalTreeHead">> {
+  const { dates } = shard;
+  const { head, phase } = await lookAtShard(config, shard, nowMs);
+  const isClosed = phase === "read-only" || phase === "retired";
+  return {
+    listState: listStateOf(dates, dates, head?.timestampMs ?? nowMs),
+    finalTreeHead: isClosed ? head : undefined,
+  };
+}
+
+type Configured = Omit<LogFacts, "key" | "roots" | "listState" | "finalTreeHead">;
+
+function describeShard(config: Config, shard: ShardConfig): Configured {
   const { name, type } = shard;
   return {
     name,

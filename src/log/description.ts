@@ -5,6 +5,7 @@
  */
 import { isTaking, phaseAt, type ShardDates } from "../base/shard-life.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
+import { type ListedDates, listStateOf } from "../static-ct/list-state.ts";
 import { type LogDescription, MMD_SECONDS, type PlannedChange } from "../static-ct/log-json.ts";
 import type { ShardIdentity } from "../storage/store.ts";
 
@@ -14,12 +15,7 @@ export interface Site {
   readonly submissionUrl: string;
   /** Prefix of reads; as `submissionUrl`. */
   readonly monitoringUrl: string;
-  /** What log programs have said, as far as the operator has told; as in `ShardDates`. */
-  readonly listed: {
-    readonly pendingAtMs?: number | undefined;
-    readonly qualifiedAtMs?: number | undefined;
-    readonly usableAtMs?: number | undefined;
-  };
+  readonly listed: ListedDates;
 }
 
 /** A shard, with all that it is described by. */
@@ -57,7 +53,7 @@ export function describeLog(described: Described): LogDescription {
     notAfterLimitMs: identity.notAfterLimitMs,
     ...(isHalted && isTaking(phase) ? HALTED : conditionOf(dates, timeMs)),
     plannedChanges: changesAfter(dates, timeMs),
-    listState: listStateOf(described, timeMs),
+    listState: listStateOf(dates, site.listed, timeMs),
     finalTreeHead: isClosed ? head : undefined,
     software,
   };
@@ -91,23 +87,4 @@ function changesAfter(dates: ShardDates, timeMs: number): readonly PlannedChange
   return changes.flatMap(({ atMs, ...change }) =>
     atMs !== undefined && atMs > timeMs ? [{ ...change, atMs }] : [],
   );
-}
-
-/** The log's own word once it has closed, before that the programs' words. */
-function listStateOf(
-  { dates, site: { listed } }: Described,
-  timeMs: number,
-): LogDescription["listState"] {
-  const { closesAtMs, retiresAtMs } = dates;
-  const states = [
-    { name: "retired", sinceMs: retiresAtMs },
-    { name: "readonly", sinceMs: closesAtMs },
-    { name: "usable", sinceMs: listed.usableAtMs },
-    { name: "qualified", sinceMs: listed.qualifiedAtMs },
-    { name: "pending", sinceMs: listed.pendingAtMs },
-  ] as const;
-  for (const { name, sinceMs } of states) {
-    if (sinceMs !== undefined && sinceMs <= timeMs) return { name, sinceMs };
-  }
-  return undefined;
 }

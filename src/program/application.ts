@@ -4,6 +4,7 @@
  * @module
  */
 import { formatBase64 } from "../encoding/base64.ts";
+import { listStateFields } from "../static-ct/log-json.ts";
 import { dayOf } from "./condition.ts";
 import type { Facts, LogFacts, Rate } from "./facts.ts";
 
@@ -62,7 +63,10 @@ function intervalOf({ notAfterStartMs, notAfterLimitMs }: LogFacts): object {
   };
 }
 
-/** The operator's part of a list in the v3 form; a log's `state` is the program's to say. */
+/**
+ * The operator's part of a list in the v3 form, with `state` as log.v3.json has it: from `pending`
+ * to `usable` that is what programs have said, as the operator has told.
+ */
 function listFields({ operator }: Facts, keyed: readonly KeyedLog[]): object {
   const listedAs = (type: LogFacts["type"]): readonly object[] =>
     keyed
@@ -74,6 +78,7 @@ function listFields({ operator }: Facts, keyed: readonly KeyedLog[]): object {
         ...urlsOf(log),
         mmd: log.mmdSeconds,
         temporal_interval: intervalOf(log),
+        ...listStateFields(log),
       }));
   return {
     operators: [

@@ -5,7 +5,7 @@
  */
 import type { LogKey } from "../checkpoint/browser-key.ts";
 import type { Sha256 } from "../merkle/hash.ts";
-import type { LogOperator, LogSpec } from "../static-ct/log-json.ts";
+import type { LogDescription, LogOperator, LogSpec } from "../static-ct/log-json.ts";
 
 /** A rate of requests of one client. */
 export interface Rate {
@@ -45,6 +45,10 @@ export interface LogFacts {
   /** Dotted OIDs; empty for no filter. */
   readonly extendedKeyUsages: readonly string[];
   readonly acceptPrecertificateSigningCertificates: boolean;
+  /** As the log's own log.v3.json has it. */
+  readonly listState: LogDescription["listState"];
+  /** The last signed head of a log that has closed; undefined before, or where it is not known. */
+  readonly finalTreeHead: LogDescription["finalTreeHead"];
 }
 
 /** Roots that somebody requires. */

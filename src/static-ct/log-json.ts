@@ -160,13 +160,7 @@ function hasKey({ publicKey }: LogIdentity): boolean {
 
 /** The fields of one log, in the order in which they are written. */
 function logFields(log: LogDescription): object {
-  const { finalTreeHead, plannedChanges, conditionSinceMs, listState } = log;
-  const final = finalTreeHead && {
-    final_tree_head: {
-      sha256_root_hash: formatBase64(finalTreeHead.rootHash),
-      tree_size: finalTreeHead.treeSize,
-    },
-  };
+  const { plannedChanges, conditionSinceMs } = log;
   return {
     description: log.description,
     log_id: formatBase64(log.logId),
@@ -180,14 +174,7 @@ function logFields(log: LogDescription): object {
       start_inclusive: formatTime(log.notAfterStartMs),
       end_exclusive: formatTime(log.notAfterLimitMs),
     },
-    ...(listState !== undefined && {
-      state: {
-        [listState.name]: {
-          timestamp: formatTime(listState.sinceMs),
-          ...(listState.name === "readonly" && final),
-        },
-      },
-    }),
+    ...listStateFields(log),
     status: log.condition,
     ...(conditionSinceMs !== undefined && { status_timestamp: formatTime(conditionSinceMs) }),
     planned_changes: plannedChanges.map((change) => ({
@@ -195,8 +182,29 @@ function logFields(log: LogDescription): object {
       effective_date: formatTime(change.atMs),
       ...(change.comment !== "" && { comment: change.comment }),
     })),
-    ...final,
+    ...finalFields(log),
     log_software: { name: log.software.name, version: log.software.version },
+  };
+}
+
+/**
+ * `state` of a log in a list (schema v3); nothing where nobody has said, or where a log is closed
+ * and its final head is not known: the schema wants that.
+ */
+export function listStateFields(log: Pick<LogDescription, "listState" | "finalTreeHead">): object {
+  const { listState, finalTreeHead } = log;
+  if (listState === undefined) return {};
+  const isReadOnly = listState.name === "readonly";
+  if (isReadOnly && finalTreeHead === undefined) return {};
+  const timestamp = formatTime(listState.sinceMs);
+  return { state: { [listState.name]: { timestamp, ...(isReadOnly && finalFields(log)) } } };
+}
+
+function finalFields({ finalTreeHead }: Pick<LogDescription, "finalTreeHead">): object {
+  if (finalTreeHead === undefined) return {};
+  const { rootHash, treeSize } = finalTreeHead;
+  return {
+    final_tree_head: { sha256_root_hash: formatBase64(rootHash), tree_size: treeSize },
   };
 }
 

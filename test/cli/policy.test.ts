@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -251,4 +251,53 @@ test("the commands themselves: help has examples, exit codes are the functions'"
   assert.deepEqual([unmet.code, unmet.stderr], [1, ""]);
   const missing = await runStratus(["policy", "export", "--config", path]);
   assert.equal(missing.code, 2);
+});
+
+test("exportPolicy() gives closed shards the state of the list's schema, and open ones none", async () => {
+  const home = await mkdtemp(join(tmpdir(), "stratus-policy-"));
+  try {
+    await writeFile(join(home, "roots.pem"), pem(root.der));
+    const shards = [
+      "shards:",
+      "  - { name: open, notAfterStart: 2036-01-01T00:00:00Z, notAfterLimit: 2037-01-01T00:00:00Z, type: rfc6962 }",
+      "  - { name: told, notAfterStart: 2036-01-01T00:00:00Z, notAfterLimit: 2037-01-01T00:00:00Z, type: rfc6962 }",
+      "  - { name: closed, notAfterStart: 2022-01-01T00:00:00Z, notAfterLimit: 2023-01-01T00:00:00Z, type: rfc6962 }",
+      "  - { name: over, notAfterStart: 2021-01-01T00:00:00Z, notAfterLimit: 2022-01-01T00:00:00Z, type: rfc6962 }",
+      "dates:",
+      "  - { shard: over, retires: 2022-06-01T00:00:00Z }",
+      "  - { shard: told, pending: 2024-01-01T00:00:00Z, qualified: 2024-06-01T00:00:00Z }",
+    ];
+    const lines = [...LINES.slice(0, LINES.indexOf("series:")), ...shards];
+    await writeFile(join(home, "log.yaml"), `${lines.join("\n")}\n`);
+    const load = () => loadConfig("log.yaml", { cwd: home, nowMs: NOW_MS, overrides: {} });
+    const closed = await load();
+    await initShards(closed, () => {});
+    const states = async () => {
+      const target = { loadConfig: load, shards: [], nowMs: Date.now(), folder: home };
+      const { exitCode, err } = await runCommand((io) => exportPolicy(target, io));
+      assert.equal(exitCode, 0, err);
+      const { operators } = JSON.parse(await readFile(join(home, "log_list.v3.json"), "utf8"));
+      const { logs } = operators[0] as {
+        readonly logs: readonly { readonly description: string; readonly state?: object }[];
+      };
+      return Object.fromEntries(
+        logs.map(({ description, state }) => [description.replace(/.*\//, ""), state]),
+      );
+    };
+    const told = { qualified: { timestamp: "2024-06-01T00:00:00Z" } };
+    const over = { retired: { timestamp: "2022-06-01T00:00:00Z" } };
+    // Without a head nobody can say what is final, and the schema wants that.
+    assert.deepEqual(await states(), { open: undefined, told, closed: undefined, over });
+    const served = await startStratus(closed);
+    const { listenUrl } = served;
+    const own = await call(listenUrl, "/closed/log.v3.json");
+    await served.stop();
+    const empty = createHash("sha256").digest("base64");
+    const final = { final_tree_head: { sha256_root_hash: empty, tree_size: 0 } };
+    const readonly = { readonly: { timestamp: "2023-01-08T00:00:00Z", ...final } };
+    assert.deepEqual(await states(), { open: undefined, told, closed: readonly, over });
+    assert.deepEqual(JSON.parse(own.text).state, readonly);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
 });

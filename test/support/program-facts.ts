@@ -65,6 +65,8 @@ function makeLog(year: number, type: LogFacts["type"]): MadeLog {
     ]),
     extendedKeyUsages: ["1.3.6.1.5.5.7.3.1"],
     acceptPrecertificateSigningCertificates: true,
+    listState: undefined,
+    finalTreeHead: undefined,
   };
   const description: LogDescription = {
     ...facts,
@@ -74,8 +76,6 @@ function makeLog(year: number, type: LogFacts["type"]): MadeLog {
     condition: "active",
     conditionSinceMs: undefined,
     plannedChanges: [],
-    listState: undefined,
-    finalTreeHead: undefined,
     software: { name: "stratus", version: "0.1.0" },
   };
   const withHead = (changes: Partial<SignedTreeHead>): ReadonlyMap<LiveName, LiveAnswer> => {
