@@ -10,8 +10,6 @@ import { FrontendThread } from "./channel/thread.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
-import type { AssetSet } from "./dashboard/assets.ts";
-import { assetsOrNone, withLogList } from "./dashboard/bundle.ts";
 import type { FrontendData, FrontendShard } from "./frontend.ts";
 import { buildApp } from "./http/app.ts";
 import { drain, listen, requireFree } from "./http/listen.ts";
@@ -20,6 +18,7 @@ import type { Log } from "./log/log.ts";
 import { Shard } from "./log/shard.ts";
 import { type Opened, openShards, stopAll, stopShards } from "./open-shards.ts";
 import { makeOperations, type Operations } from "./operations.ts";
+import { PageFiles } from "./page-files.ts";
 import type { RootsKeeper } from "./roots/keeper.ts";
 import { makeClientCells, siteOf } from "./server-parts.ts";
 import { findShards } from "./shards.ts";
@@ -55,8 +54,11 @@ export interface Running {
   readonly left: readonly string[];
   /** Resolves with the reason if it cannot go on serving: stop it. */
   readonly failed: Promise<string>;
-  /** Reads the roots and what is blocked again, in every thread. Never rejects. */
-  reloadRoots(): Promise<void>;
+  /**
+   * Reads the roots, what is blocked and the list of other logs again, in every thread, and begins
+   * an access log anew that was renamed. Never rejects.
+   */
+  reload(): Promise<void>;
   /** Drains and closes everything; takes at most `config.drainMs` and the running groups. */
   stop(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export interface Running {
 /** The public server, in whatever threads. */
 interface PublicServer {
   readonly failed: Promise<string>;
+  reload(): void;
   listen(): Promise<{ readonly host: string; readonly port: number }>;
   stop(): Promise<void>;
 }
@@ -95,15 +98,14 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   const ports = { ...overrides, clock, observer, ...roots, releaseFrontends };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
-  // A log does not stay down for want of a style sheet.
-  const barely = (message: string) => observer({ type: "pages-bare", message });
-  const files = config.pages
-    ? await pageAssets(config, barely)
-    : await assetsOrNone(sha256, barely);
-  const assets = config.pages ? files : undefined;
+  const files = await PageFiles.open(config, observer);
   const parts = { config, logs, left, keeper, metrics, logging, clock, observer };
-  const operations = makeOperations({ ...parts, assets: files, frontends: () => frontends });
-  const world = { config, opened, keeper, clock, observer, operations, assets };
+  const operations = makeOperations({
+    ...parts,
+    assets: files.bundled,
+    frontends: () => frontends,
+  });
+  const world = { config, opened, keeper, clock, observer, operations, files };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
   // What is deferred last is done first, whether by `stop` or because something here throws.
@@ -126,18 +128,13 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
   operations.startHistory();
   const running = closing.move();
   const { failed } = server;
-  const reloadRoots = () => keeper.reload();
+  const reload = () => {
+    files.reload();
+    server.reload();
+    return keeper.reload();
+  };
   const stop = () => running.disposeAsync();
-  return { listenUrl, operationsUrl, logs, left, failed, reloadRoots, stop };
-}
-
-/** What pages load. */
-async function pageAssets(
-  { logList }: Config,
-  report: (message: string) => void,
-): Promise<AssetSet> {
-  const set = await assetsOrNone(sha256, report);
-  return logList === undefined ? set : withLogList(set, logList, sha256, report);
+  return { listenUrl, operationsUrl, logs, left, failed, reload, stop };
 }
 
 /**
@@ -158,24 +155,28 @@ interface ServerWorld {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly operations: Operations;
-  readonly assets: AssetSet | undefined;
+  readonly files: PageFiles;
 }
 
 function serveHere(world: ServerWorld): PublicServer {
-  const { config, opened, clock, observer, assets } = world;
+  const { config, opened, clock, observer, files } = world;
   const { traffic } = world.operations;
-  const threads = { count: 1, cells: makeClientCells(config.limits), assets };
-  const app = buildApp({ ...siteOf(config, opened.logs, threads, clock), traffic, observer });
+  const threads = { count: 1, cells: makeClientCells(config.limits), assets: files.public };
+  const site = siteOf(config, opened.logs, threads, clock);
+  const app = buildApp({ ...site.options, traffic, observer });
   return {
     failed: new Promise(() => {}),
+    reload: () => site.reload(files.public),
     listen: () => listen(app, config.listen),
     stop: () => drain(app, clock, config.drainMs),
   };
 }
 
-function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>): PublicServer {
+function serveInThreads(world: ServerWorld, frontends: Frontends<Counted>): PublicServer {
+  const { config, files } = world;
   return {
     failed: frontends.failed,
+    reload: () => void frontends.askEach({ type: "reload", assets: files.public }),
     async listen() {
       // Frontends share the port with anyone of the same user: nobody may be there before.
       if (config.listen.port !== 0) await requireFree(config.listen);
@@ -186,17 +187,18 @@ function serveInThreads({ config }: ServerWorld, frontends: Frontends<Counted>):
 }
 
 function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
-  const { config, opened, keeper, clock, observer, operations, assets } = world;
+  const { config, opened, keeper, clock, observer, operations, files } = world;
   const shards = frontendShards(config, opened.logs);
   const clientCells = makeClientCells(config.limits);
   const script = new URL(import.meta.url.replace(/compose(\.[jt]s)$/, "frontend$1"));
   const logs = [...opened.logs.values()];
   return new Frontends({
     count,
-    // One that takes another's place goes by the roots, and the log level, of its own start.
+    // One that takes another's place goes by the roots, files and log level of its own start.
     start: () => {
       const now = { config: operations.configNow(), roots: shareRoots(config, keeper) };
-      const data: FrontendData = { ...now, frontendCount: count, clientCells, assets, shards };
+      const shown = { clientCells, assets: files.public, shards };
+      const data: FrontendData = { ...now, ...shown, frontendCount: count };
       return new FrontendThread(script, data);
     },
     sequencers: {

@@ -98,7 +98,8 @@ async function run(): Promise<void> {
   }
   const threads = { count: frontendCount, cells: clientCells, assets };
   const traffic = new TrafficCounter(clock, trustedProxiesOf(config));
-  const app = buildApp({ ...siteOf(config, logs, threads, clock), traffic, observer });
+  const site = siteOf(config, logs, threads, clock);
+  const app = buildApp({ ...site.options, traffic, observer });
   main.listen(
     (bytes) => client.receive(bytes),
     async (question: Question): Promise<unknown> => {
@@ -115,6 +116,8 @@ async function run(): Promise<void> {
             if (accepted !== undefined) logs.get(name)?.replaceRoots(accepted);
           }
           return;
+        case "reload":
+          return site.reload(question.assets as AssetSet | undefined);
         case "metrics":
           return metrics.counted();
         case "traffic":

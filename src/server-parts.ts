@@ -50,6 +50,13 @@ export function makeClientCells(limits: LimitsConfig): ClientCells {
   return Object.fromEntries(kinds.map((kind) => [kind, makeRateCells(randomInt(2 ** 32))]));
 }
 
+/** What the public server is made of, and how it takes what may change while it runs. */
+export interface ServedSite {
+  readonly options: Omit<AppOptions, "observer" | "traffic">;
+  /** Goes by these files of pages, and begins the access log anew if its name is another's. */
+  reload(assets: AssetSet | undefined): void;
+}
+
 /**
  * What the public server says of itself, and how much it takes.
  * @param threads How many serve, at least 1; where they count clients; what pages load, and
@@ -64,7 +71,7 @@ export function siteOf(
     readonly assets: AssetSet | undefined;
   },
   clock: Clock,
-): Omit<AppOptions, "observer" | "traffic"> {
+): ServedSite {
   const sites = new Map(config.shards.map((shard) => [shard.name, shardSite(config, shard)]));
   const operator = operatorOf(config);
   const software = SOFTWARE;
@@ -87,7 +94,13 @@ export function siteOf(
       openKey: openLogKey,
       nowMs,
     });
-  return { ...about, limits, pages, clock, compress: config.compress, access };
+  return {
+    options: { ...about, limits, pages, clock, compress: config.compress, access },
+    reload(assets) {
+      if (assets !== undefined) pages?.replaceAssets(assets, logListOf(assets));
+      access?.lookSoon();
+    },
+  };
 }
 
 /** What this program is called. */

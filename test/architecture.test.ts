@@ -246,6 +246,7 @@ const ROOTS: readonly string[] = [
   "offline",
   "open-shards",
   "operations",
+  "page-files",
   "renew-guard",
   "restore",
   "server-parts",

@@ -16,6 +16,8 @@ export type Question =
   | { readonly type: "resume"; readonly shard: number }
   /** Go by these roots from now on; answers when it does. */
   | { readonly type: "roots"; readonly roots: unknown }
+  /** Load these files for pages from now on, and look whether log files were renamed. */
+  | { readonly type: "reload"; readonly assets: unknown }
   /** What was counted. */
   | { readonly type: "metrics" }
   /** Who asked most. */

@@ -98,7 +98,7 @@ function addServerCommands(root: Command, exit: (code: number) => void): void {
     });
   withOverrides(root.command("serve"))
     .description(
-      "serve the log in the foreground until SIGTERM; creates no shard. SIGHUP reads the roots again",
+      "serve the log in the foreground until SIGTERM; creates no shard. SIGHUP reads roots and log list again",
     )
     .action(async (flags: OverrideFlags) => {
       const io = processIo();

@@ -24,7 +24,7 @@ export interface ServeIo {
  */
 export async function serve(config: Config, io: ServeIo): Promise<number> {
   const running = await startStratus(config);
-  io.onReload(() => void running.reloadRoots());
+  io.onReload(() => void running.reload());
   for (const line of describe(config, running)) io.print(line);
   const reason = await Promise.race([io.stopped, running.failed]);
   if (reason !== undefined) io.print(`Cannot go on: ${reason}`);

@@ -21,6 +21,6 @@ export const logListSchema: z.ZodOptional<z.ZodString> = textWithout(problemOfPa
   .optional()
   .meta({
     description:
-      "File with a log list in Chrome's v3 form, of at most 4 MiB, read at start. `/-/submit` names the logs of SCTs by it, and visitors' browsers fetch it from this server. Absent, or if it cannot be read: only this server's own shards have names there.",
+      "File with a log list in Chrome's v3 form, of at most 4 MiB, read at start and again on SIGHUP. `/-/submit` names the logs of SCTs by it, and visitors' browsers fetch it from this server. Absent, or if it cannot be read at start (later the old one stays): only this server's own shards have names there.",
     examples: ["./log_list.json"],
   });

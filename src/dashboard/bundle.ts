@@ -136,23 +136,13 @@ export function readLogList(sha256: Sha256, path: string): { readonly text: stri
 
 /**
  * The set with a log list beside the other files, under the name that its content gives it.
- * Where it cannot be read, a word to `report`: no log stays down for want of names.
+ * @throws as {@link readLogList}.
  */
-export function withLogList(
-  set: AssetSet,
-  path: string,
-  sha256: Sha256,
-  report: (message: string) => void,
-): AssetSet {
-  try {
-    const bytes = encodeUtf8(readLogList(sha256, path).text);
-    const name = `log-list-${formatHex(sha256(bytes)).slice(0, 16)}.json`;
-    const assets = [...set.assets, makeAsset(name, bytes)];
-    return { assets, names: { ...set.names, [LOG_LIST]: name } };
-  } catch (thrown) {
-    report(`pages name no other logs: ${messageOf(thrown)}`);
-    return set;
-  }
+export function withLogList(set: AssetSet, path: string, sha256: Sha256): AssetSet {
+  const bytes = encodeUtf8(readLogList(sha256, path).text);
+  const name = `log-list-${formatHex(sha256(bytes)).slice(0, 16)}.json`;
+  const assets = [...set.assets, makeAsset(name, bytes)];
+  return { assets, names: { ...set.names, [LOG_LIST]: name } };
 }
 
 /** A set as the text that a built program brings along. */

@@ -2,7 +2,8 @@
  * Which path shows which page. Paths below `-/` belong to no shard: no shard's name begins so.
  * @module
  */
-import { ASSET_FOLDER, type Asset } from "./assets.ts";
+import type { KnownLog } from "../sct/log-list.ts";
+import { ASSET_FOLDER, type Asset, type AssetSet } from "./assets.ts";
 import { linksOf, type Page, renderPage } from "./page.ts";
 import type { Site } from "./site.ts";
 import { entryPage, findPage } from "./view/entry.ts";
@@ -48,12 +49,22 @@ const FORMS: ReadonlyMap<string, Form> = new Map([["-/submit", checkedPage]]);
 
 /** The pages of a server. */
 export class Pages {
-  readonly #site: Site;
-  readonly #assets: ReadonlyMap<string, Asset>;
+  #site: Site;
+  #assets: ReadonlyMap<string, Asset>;
 
   constructor(site: Site) {
     this.#site = site;
     this.#assets = new Map(site.assets.assets.map((asset) => [asset.name, asset]));
+  }
+
+  /**
+   * From now on pages load these, and name other logs by this list. What they loaded until now
+   * stays, for those who have such a page open; what came before that does not.
+   */
+  replaceAssets(assets: AssetSet, logList: readonly KnownLog[]): void {
+    const both = [...this.#site.assets.assets, ...assets.assets];
+    this.#assets = new Map(both.map((asset) => [asset.name, asset]));
+    this.#site = { ...this.#site, assets, logList };
   }
 
   /** Whether a page or file may stand at this path; `/` before it, without query. */

@@ -64,6 +64,11 @@ export class LineFile {
     setTimeout(() => void this.flush(), GATHER_MS).unref();
   }
 
+  /** Has the next line look for a renamed file, however soon it comes. */
+  lookSoon(): void {
+    this.#lookedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** Writes what there is, after what is being written. Never rejects. */
   flush(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#flush());

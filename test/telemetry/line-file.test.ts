@@ -41,6 +41,21 @@ describe("LineFile", () => {
     assert.equal(await readFile(path, "utf8"), "after\n");
   });
 
+  test("begins it anew with the very next line where it is told to look", async () => {
+    await using temp = await folder();
+    const [path, old] = [join(temp.path, "access.log"), join(temp.path, "access.log.1")];
+    const file = new LineFile(path, () => 0);
+    file.write("before");
+    await file.flush();
+    await rename(path, old);
+    file.lookSoon();
+    file.write("after");
+    await file.flush();
+    await file.close();
+    assert.equal(await readFile(old, "utf8"), "before\n");
+    assert.equal(await readFile(path, "utf8"), "after\n");
+  });
+
   test("drops what nobody could hold, and says how many", async () => {
     await using temp = await folder();
     const path = join(temp.path, "access.log");
