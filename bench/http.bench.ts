@@ -19,6 +19,7 @@ import { encodeLeafIndexExtension } from "../src/static-ct/extensions.ts";
 import { metricsObserver } from "../src/telemetry/metrics.ts";
 import { deriveAuthority, PrecertificateTemplate } from "./certificates.ts";
 import { seededBytes } from "./keys.ts";
+import { WIDE_LIMITS } from "./limits.ts";
 import type { RequestsAnswer, RequestsTask } from "./requests-worker.ts";
 import { declareWaitingStage, printStageHead } from "./stage.ts";
 
@@ -64,17 +65,7 @@ const app = buildApp({
   pages: undefined,
   clock: systemClock,
   observer: metricsObserver(() => systemClock.nowMs(), "frontend").observer,
-  limits: {
-    clients: {
-      trustedProxies: [],
-      reads: undefined,
-      addChain: undefined,
-      addPreChain: undefined,
-      pages: undefined,
-    },
-    connectionsMax: 1_000,
-    bodiesInFlightBytesMax: 64_000_000,
-  },
+  limits: WIDE_LIMITS,
   compress: false,
   traffic: new TrafficCounter(systemClock, []),
 });

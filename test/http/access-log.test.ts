@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { WIDE_LIMITS } from "../../bench/limits.ts";
 import { defined } from "../../src/base/assert.ts";
 import { parseIpAddress, parseNetwork } from "../../src/base/network.ts";
 import { TARGET_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../../src/http/access-log.ts";
 import { formatNetwork } from "../../src/policy/client.ts";
 import { call } from "../support/http-call.ts";
-import { RawClient, startTestServer, WIDE_LIMITS } from "../support/http-server.ts";
+import { RawClient, startTestServer } from "../support/http-server.ts";
 import { settle } from "../support/manual-clock.ts";
 
 const PATH = "/nimbus2026/ct/v1/get-sth";

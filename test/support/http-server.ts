@@ -5,6 +5,7 @@
 import { connect, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
+import { WIDE_LIMITS } from "../../bench/limits.ts";
 import type { Clock } from "../../src/clock/clock.ts";
 import { systemClock } from "../../src/clock/system.ts";
 import { type AppOptions, buildApp, type ServerLimits } from "../../src/http/app.ts";
@@ -12,19 +13,6 @@ import { drain, listen } from "../../src/http/listen.ts";
 import { TrafficCounter } from "../../src/http/traffic.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { FakeLog } from "./fake-log.ts";
-
-/** Limits that no test meets unless it sets them. */
-export const WIDE_LIMITS: ServerLimits = {
-  clients: {
-    trustedProxies: [],
-    reads: undefined,
-    addChain: undefined,
-    addPreChain: undefined,
-    pages: undefined,
-  },
-  connectionsMax: 1_000,
-  bodiesInFlightBytesMax: 64_000_000,
-};
 
 /** A server with one shard, `nimbus2026`, and all that a test looks at. */
 export interface TestServer extends AsyncDisposable {
