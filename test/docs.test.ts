@@ -202,3 +202,9 @@ test("package.json pins every dependency, and package-lock.json has the hash of 
     if (path !== "") assert.match(integrity ?? "", /^sha512-/, path);
   }
 });
+
+test("pictures in docs/ are small: `npm run pictures` gives them a palette", () => {
+  const pictures = globSync("docs/**/*.png");
+  assert.ok(pictures.length > 0);
+  for (const path of pictures) assert.ok(statSync(path).size < 100_000, path);
+});
