@@ -213,7 +213,8 @@ for (const [name, pattern] of [
     assert.ok(lost.length > 0);
     for (const file of lost) await rm(join(database, file));
     await using local = await serveLocal(folder);
-    const reason = /db\/\S+ (?:it )?is missing|behind the guard by [0-9]+ entries|no identity/;
+    const reason =
+      /db\/\S+ (?:it )?is missing|behind the guard by [0-9]+ (?:entry|entries)|no identity/;
     await requireRefusal(local, ca, reason, 0);
   });
 }
