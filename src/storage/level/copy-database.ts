@@ -28,12 +28,29 @@ export interface DatabaseCopy {
   readonly source: string;
   /** Made if it is not there; what a copy before left in it and is not of this one goes. */
   readonly target: string;
-  /** Folder of an earlier copy, whose tables are linked. */
-  readonly previous: string | undefined;
-  readonly copied: (copied: Copied) => void;
+  /** Copies one file. @param isFixed Whether it never changes: a table. */
+  readonly take: (name: string, isFixed: boolean) => Promise<void>;
 }
 
-/** Copies a database; its folder is flushed. @throws UnavailableError, or of the file system. */
+/**
+ * Takes files durably.
+ * @param previous Folder of an earlier copy, whose tables are linked.
+ * @returns `take` of a copy.
+ */
+export function takeDurably(
+  { source, target }: Pick<DatabaseCopy, "source" | "target">,
+  previous: string | undefined,
+  copied: (copied: Copied) => void,
+): DatabaseCopy["take"] {
+  return async (name, isFixed) => {
+    const before = previous !== undefined && isFixed ? join(previous, name) : undefined;
+    // What is appended to is copied anew each time.
+    if (!isFixed) await rm(join(target, name), { force: true });
+    copied(await copyDurably(join(source, name), join(target, name), before));
+  };
+}
+
+/** Copies a database; its folder is flushed. @throws UnavailableError, or as {@link copyOnce}. */
 export async function copyDatabase(copy: DatabaseCopy): Promise<void> {
   await mkdir(copy.target, { recursive: true, mode: 0o700 });
   for (let attempt = 1; ; attempt += 1) {
@@ -54,25 +71,28 @@ export async function copyDatabase(copy: DatabaseCopy): Promise<void> {
   }
 }
 
-/** @returns The names of the files of the copy. */
-async function copyOnce({ files, source, target, previous, copied }: DatabaseCopy) {
+/**
+ * Copies a database if it does not change its tables meanwhile; `target` is there.
+ * @returns The names of the files of the copy.
+ * @throws Error that {@link isGone} knows if it did; FatalError `FATAL_STORE_CORRUPT`, or of the
+ *   file system.
+ */
+export async function copyOnce(copy: DatabaseCopy): Promise<ReadonlySet<string>> {
+  const { files, source, target } = copy;
   const names = new Set<string>();
   const take = async (name: string, isFixed: boolean): Promise<void> => {
-    const before = previous !== undefined && isFixed ? join(previous, name) : undefined;
-    // What is appended to is copied anew each time.
-    if (!isFixed) await rm(join(target, name), { force: true });
-    copied(await copyDurably(join(source, name), join(target, name), before));
+    await copy.take(name, isFixed);
     names.add(name);
   };
   await take("CURRENT", false);
   const { manifest } = await readLiveFiles(files, source);
   await take(manifest, false);
   const live = await readLiveFiles(files, target);
-  if (live.manifest !== manifest) throw gone();
+  if (live.manifest !== manifest) throw gone("the list of tables was replaced");
   const there = await readdir(source);
   for (const number of live.tables.keys()) {
     const name = ["ldb", "sst"].map((end) => `${digits(number)}.${end}`).find(isIn(there));
-    if (name === undefined) throw gone();
+    if (name === undefined) throw gone(`table ${digits(number)} is missing`);
     await take(name, true);
   }
   const logs = there
@@ -81,7 +101,9 @@ async function copyOnce({ files, source, target, previous, copied }: DatabaseCop
     .filter(({ number }) => number >= live.logNumber || number === live.previousLogNumber)
     .toSorted((one, other) => one.number - other.number);
   // Logs go in their order: if the first one that is in use is there, so are those after it.
-  if (live.logNumber > 0 && logs[0]?.number !== live.logNumber) throw gone();
+  if (live.logNumber > 0 && logs[0]?.number !== live.logNumber) {
+    throw gone(`log ${digits(live.logNumber)} is missing`);
+  }
   for (const { name } of logs) await take(name, false);
   return names;
 }
@@ -94,12 +116,12 @@ function digits(number: number): string {
   return String(number).padStart(6, "0");
 }
 
-function gone(): Error {
-  return Object.assign(new Error("the list of tables has changed"), { code: "ENOENT" });
+function gone(message: string): Error {
+  return Object.assign(new Error(message), { code: "ENOENT" });
 }
 
-/** Whether a file was not there, or not any more. */
-function isGone(error: unknown): boolean {
+/** Whether a file was not there, or not any more: in a database that is in use, that is no harm. */
+export function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
   return isGone(error.cause);

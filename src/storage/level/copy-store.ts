@@ -11,7 +11,7 @@ import { FatalError, UnavailableError } from "../../base/errors.ts";
 import type { Sha256 } from "../../merkle/hash.ts";
 import { isSameTreeHead, type SignedTreeHead, type TreeHead } from "../../rfc6962/tree-head.ts";
 import type { ShardIdentity } from "../store.ts";
-import { copyDatabase } from "./copy-database.ts";
+import { copyDatabase, takeDurably } from "./copy-database.ts";
 import { type Copied, copyDurably } from "./durable-copy.ts";
 import { EntryFiles } from "./entry-files.ts";
 import { isNamedSealed } from "./entry-pieces.ts";
@@ -85,7 +85,8 @@ async function copyPublished(copy: StoreCopy): Promise<CopiedDatabase> {
     const { files } = copy.seam;
     const [source, target] = [pathsOf(copy.source).database, pathsOf(copy.target).database];
     const previous = copy.previous && pathsOf(copy.previous).database;
-    await copyDatabase({ files, source, target, previous, copied });
+    const take = takeDurably({ source, target }, previous, copied);
+    await copyDatabase({ files, source, target, take });
     // The end of a log that is being written may be torn, as after a crash.
     const running = join(copy.target, "running");
     if (wasRunning || (await isRunning(copy))) await writeFile(running, "\n");

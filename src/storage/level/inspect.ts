@@ -4,13 +4,14 @@
  * never change, and copies of the few other files.
  * @module
  */
-import { constants, copyFile, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { constants, copyFile, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
 import { formatHex } from "../../encoding/hex.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
 import type { ShardIdentity, StoreReader } from "../store.ts";
+import { copyOnce, isGone } from "./copy-database.ts";
 import { EntryFiles } from "./entry-files.ts";
 import { requireSealed } from "./entry-pieces.ts";
 import { type LevelStoreOptions, pathsOf } from "./folder.ts";
@@ -160,7 +161,7 @@ async function openCopy(
   for (let attempt = 1; ; attempt += 1) {
     const copy = join(scratch, `${attempt}`);
     try {
-      await copyDatabase(path, copy, options);
+      await linkAndCopy(path, copy, options);
       return await options.seam.openDatabase(copy, {
         create: false,
         writeBufferBytes: WRITE_BUFFER_BYTES,
@@ -169,9 +170,14 @@ async function openCopy(
       });
     } catch (cause) {
       if (attempt < ATTEMPTS_MAX && options.lockFolder === undefined) continue;
+      if (cause instanceof FatalError) throw cause;
       const reason = messageOf(cause);
       const code = (cause as NodeJS.ErrnoException).code;
-      if (code === "LEVEL_CORRUPTION" || /does not exist|missing|No such file/i.test(reason)) {
+      if (
+        code === "LEVEL_CORRUPTION" ||
+        isGone(cause) ||
+        /does not exist|missing|No such file/i.test(reason)
+      ) {
         throw corrupt(`LevelDB does not open ${path}: ${reason}`, cause);
       }
       const message = `LevelDB does not open ${path} now: ${reason}`;
@@ -180,17 +186,15 @@ async function openCopy(
   }
 }
 
-async function copyDatabase(path: string, copy: string, options: OpenCopyOptions): Promise<void> {
-  await options.seam.files.makeFolder(copy);
-  // Tables last: one that the copied list names may be dropped, one it does not name is no harm.
-  const names = (await readdir(path)).toSorted();
-  for (const name of names) {
-    // Reading a file named LOCK would release the lock of a process that has the database open.
-    if (name === "LOCK" || name.startsWith("LOG")) continue;
-    const isTable = /\.(?:ldb|sst)$/.test(name);
+/** Tables never change: links to them do. */
+async function linkAndCopy(path: string, copy: string, options: OpenCopyOptions): Promise<void> {
+  const { files } = options.seam;
+  await files.makeFolder(copy);
+  const take = async (name: string, isTable: boolean): Promise<void> => {
     if (isTable) await symlink(join(path, name), join(copy, name));
     else await copyFile(join(path, name), join(copy, name), constants.COPYFILE_FICLONE);
-  }
+  };
+  await copyOnce({ files, source: path, target: copy, take });
 }
 
 async function* scanRecords(
