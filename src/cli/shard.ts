@@ -93,8 +93,9 @@ function fieldsOf(look: ShardLook, nowMs: number): object {
   };
 }
 
-function phaseName({ exists, phase }: ShardLook): string {
-  return exists ? (phase ?? "") : "not created";
+function phaseName({ exists, phase, problem }: ShardLook): string {
+  if (exists) return phase ?? "";
+  return problem === "" ? "not created" : "missing";
 }
 
 /** What the operator does next, and when. */

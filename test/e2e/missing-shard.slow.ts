@@ -140,6 +140,7 @@ for (const frontends of [0, 2]) {
     await serveWithout(folder, reason);
     const listed = await runStratus(["shard", "list", "--config", folder.config]);
     assert.equal(listed.code, 1);
+    assert.match(listed.stdout, /^a2027 +missing/m);
     assert.match(listed.stdout, /mend this: there is no store in .*a2027/);
     // What must not be done is refused.
     const init = await folder.run("init");
@@ -160,6 +161,31 @@ test("serve without a shard's store, or with a restore that was broken off, serv
   await serveWithout(folder, /a restore of a2027 .* has not come to its end/);
   await rm(folder.shardPath(ILL), { recursive: true });
   await rename(lost, folder.shardPath(ILL));
+  await requireMended(folder);
+});
+
+test("a lost shard is restored while the others are served, and is there after a restart", async () => {
+  await using folder = await served(0);
+  const backups = join(folder.path, "backups");
+  const config = ["--config", folder.config];
+  assert.equal((await runStratus(["backup", ILL, backups, ...config])).code, 0);
+  const lost = join(folder.path, "lost");
+  await rename(folder.shardPath(ILL), lost);
+  {
+    await using log = folder.serve();
+    const { operationsUrl } = await log.listening();
+    await shardReady(operationsUrl, WELL);
+    await mkdir(folder.shardPath(ILL), { mode: 0o700 });
+    await cp(join(lost, "key.pem"), folder.shardPath(ILL, "key.pem"));
+    const { code, stdout, stderr } = await runStratus([
+      ...["restore", ILL, "--from", backups],
+      ...config,
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /a2027: COMPLETE/);
+    await shardReady(operationsUrl, WELL);
+    assert.equal((await log.stop()).code, 0);
+  }
   await requireMended(folder);
 });
 
