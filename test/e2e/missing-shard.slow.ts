@@ -7,7 +7,9 @@ import assert from "node:assert/strict";
 import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { lockFolder } from "../../src/lock/folder-lock.ts";
 import { createKeyFile } from "../../src/signer/key-file.ts";
+import { writeRestoredNote } from "../../src/storage/restored-note.ts";
 import { makeCa } from "../support/certificates.ts";
 import { LogFolder, runStratus, type StratusProcess, shardReady } from "../support/process.ts";
 
@@ -187,6 +189,24 @@ test("a lost shard is restored while the others are served, and is there after a
     assert.equal((await log.stop()).code, 0);
   }
   await requireMended(folder);
+});
+
+test("a folder that a restore holds does not keep the others from starting; another holder does", async () => {
+  await using folder = await served(0);
+  const home = folder.shardPath(ILL);
+  await using _lock = await lockFolder(home);
+  const ended = await folder.run("serve");
+  assert.equal(ended.code, 1);
+  assert.match(ended.stderr, /FATAL_LOCKED: .*a2027/);
+  const note = { timeMs: Date.now(), backup: "/mnt/backup", treeSize: 0, readOnly: undefined };
+  await writeRestoredNote(home, note);
+  await using log = folder.serve();
+  const { operationsUrl } = await log.listening();
+  await shardReady(operationsUrl, WELL);
+  const { status, text } = await get(`${operationsUrl}/readyz/${ILL}`);
+  assert.equal(status, 503);
+  assert.match(text, /^FATAL_LOCKED: .*a2027/);
+  assert.equal((await log.stop()).code, 0);
 });
 
 test("serve with a key that is missing, open to others, unreadable or none serves the others", async () => {
