@@ -48,7 +48,7 @@ const head = {
 const log = {
   identity: { name: SHARD, logId: sct.logId, notAfterStartMs: 0, notAfterLimitMs: NOW_MS },
   publicKey: new Uint8Array(0),
-  requireOpen: () => undefined,
+  refusalOf: () => undefined,
   recall: () => ({ bodyKey: "", sct: undefined }),
   submit: async () => sct,
   head: () => head,
