@@ -24,11 +24,18 @@ export const PAGE_ALIGNMENT = 256;
 const EMPTY = Buffer.alloc(0);
 
 const HEAD = '{"entries":[';
-const LEAF = textBytes('{"leaf_input":"');
-const COMMA_LEAF = textBytes(',{"leaf_input":"');
+/**
+ * What an entry begins with: `leafInput` has version 0, leaf type 0, and a time below 2^56 ms,
+ * so that its first three bytes are zero.
+ */
+const LEAF = textBytes('{"leaf_input":"AAAA');
+const NEXT_LEAF = textBytes('"},{"leaf_input":"AAAA');
 const EXTRA = textBytes('","extra_data":"');
-const TAIL = textBytes('"}');
 const FOOT = textBytes("]}");
+const LEAF_FOOT = textBytes('"}]}');
+
+/** What each entry has beside its base64, the comma before it included. */
+const AROUND_BYTES = ',{"leaf_input":"","extra_data":""}'.length;
 
 /** Of base64: RFC 4648, section 4. */
 const ALPHABET = textBytes("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -86,16 +93,15 @@ export class EntriesBody {
   /** Appends entries. */
   add(entries: readonly LoggedEntry[]): void {
     for (const entry of entries) {
-      const before = this.#used;
       const added = this.#isEmpty ? entryLength(entry) - 1 : entryLength(entry);
-      // The foot fits behind it, too.
-      if (before + added + FOOT.length > this.#piece.length) this.#cut(added + FOOT.length);
-      this.#put(this.#isEmpty ? LEAF : COMMA_LEAF);
+      // What ends the entry is put before the next one, and the foot fits behind it, too.
+      const needed = added + LEAF_FOOT.length;
+      if (this.#used + needed > this.#piece.length) this.#cut(needed);
+      this.#put(this.#isEmpty ? LEAF : NEXT_LEAF);
       this.#isEmpty = false;
       this.#putLeafInput(entry);
       this.#put(EXTRA);
       this.#putExtraData(entry);
-      this.#put(TAIL);
       this.#length += added;
     }
   }
@@ -107,7 +113,7 @@ export class EntriesBody {
 
   /** All pieces that were not taken; nothing can be added then. */
   end(): readonly Uint8Array[] {
-    this.#put(FOOT);
+    this.#put(this.#isEmpty ? FOOT : LEAF_FOOT);
     this.#length += FOOT.length;
     this.#cut(0);
     return this.#pieces;
@@ -139,14 +145,13 @@ export class EntriesBody {
     }
   }
 
-  /** Base64 of `leafInput`: of its two zero bytes and the next one, then of the rest as it lies. */
+  /** Base64 of `leafInput` but for its first three bytes, as it lies. */
   #putLeafInput({ parts }: LoggedEntry): void {
     if (this.#runBytes !== parts.bytes) {
       this.#runBytes = parts.bytes;
       this.#run = bufferOf(parts.bytes);
     }
     const { start, timestampedEnd } = parts;
-    this.#putTriple(0, 0, byteAt(this.#run, start));
     this.#putBase64(start + 1, timestampedEnd);
   }
 
@@ -172,7 +177,7 @@ export function entryLength({ parts, chain }: LoggedEntry): number {
   const { start, timestampedEnd, precertificateEnd } = parts;
   const leafInput = base64Length(LEAF_HEADER_BYTES + timestampedEnd - start);
   const extraData = base64Length(precertificateEnd - timestampedEnd + chain.length);
-  return COMMA_LEAF.length + leafInput + EXTRA.length + extraData + TAIL.length;
+  return AROUND_BYTES + leafInput + extraData;
 }
 
 function base64Length(length: number): number {

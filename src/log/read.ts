@@ -12,7 +12,7 @@ import { planConsistency, planInclusion } from "../merkle/proof.ts";
 import { TILE_WIDTH, tileWidth } from "../merkle/tile.ts";
 import { encodeExtraData } from "../rfc6962/entry.ts";
 import type { JsonEntry } from "../rfc6962/json.ts";
-import { splitTileLeaf } from "../static-ct/tile-leaf.ts";
+import { hasSameChain, splitTileLeaf } from "../static-ct/tile-leaf.ts";
 import type { Into, StoreReader } from "../storage/store.ts";
 import { ChainCache } from "./chain-cache.ts";
 import { LoggedEntry } from "./logged-entry.ts";
@@ -104,15 +104,20 @@ export class Reader {
     const entries: LoggedEntry[] = [];
     let jsonBytes = 0;
     let leafStart = 0;
+    let before: LoggedEntry | undefined;
     for (const leafEnd of run.ends) {
       const parts = splitTileLeaf(run.bytes, leafStart, leafEnd);
       leafStart = leafEnd;
-      const { fingerprints } = parts;
-      const chain = this.#chains.get(fingerprints) ?? (await this.#readChain(fingerprints));
+      // Mostly the one of the entry before it.
+      const chain =
+        before !== undefined && hasSameChain(before.parts, parts)
+          ? before.chain
+          : await this.#findChain(parts.fingerprints);
       const bytes = parts.precertificateEnd - parts.start + chain.length;
       jsonBytes += 52 + Math.ceil(bytes / 3) * 4;
       if (jsonBytes > PAGE_JSON_BYTES_MAX && entries.length > 0) break;
-      entries.push(new LoggedEntry(parts, chain));
+      before = new LoggedEntry(parts, chain);
+      entries.push(before);
     }
     return entries;
   }
@@ -155,6 +160,10 @@ export class Reader {
     if (issuer === undefined || equalBytes(this.#sha256(issuer), fingerprint)) return issuer;
     const name = formatHex(fingerprint);
     throw new FatalError("FATAL_STORE_CORRUPT", `the SHA-256 of issuer ${name} is another`);
+  }
+
+  #findChain(fingerprints: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    return this.#chains.get(fingerprints) ?? this.#readChain(fingerprints);
   }
 
   async #readChain(fingerprints: Uint8Array): Promise<Uint8Array> {

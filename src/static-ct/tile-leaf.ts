@@ -126,6 +126,16 @@ export class TileLeafParts {
   }
 }
 
+/** Whether the chains of two entries have the same fingerprints. */
+export function hasSameChain(a: TileLeafParts, b: TileLeafParts): boolean {
+  const distance = b.precertificateEnd - a.precertificateEnd;
+  if (b.end - a.end !== distance) return false;
+  for (let index = a.precertificateEnd + 2; index < a.end; index += 1) {
+    if (a.bytes[index] !== b.bytes[index + distance]) return false;
+  }
+  return true;
+}
+
 /**
  * Cuts the `TileLeaf` at [start, end) into its parts, where {@link decodeTileLeaf} would read it,
  * and without making anything else: a page of get-entries has a thousand of them.

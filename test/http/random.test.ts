@@ -142,6 +142,8 @@ test("property: EntriesBody writes, in any steps, what formatEntriesJson() write
           chain: fc.constantFrom(...chains, new Uint8Array(3), new Uint8Array(60_000)),
         })
         .map(({ chain, timestampedEntry, precertificate }) => {
+          // As of each time that an entry can have.
+          timestampedEntry[0] = 0;
           const run = concatBytes(Uint8Array.of(7), timestampedEntry, precertificate);
           const middle = 1 + timestampedEntry.length;
           const parts = new TileLeafParts(run, 1, middle, run.length, run.length);

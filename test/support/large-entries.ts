@@ -9,6 +9,8 @@ import type { FakeLog } from "./fake-log.ts";
 /** Entry `index`, of about `bytes`; the index stands in its first bytes. */
 export function largeEntry(index: number, bytes: number): LoggedEntry {
   const timestampedEntry = new Uint8Array(bytes).fill(index % 251);
+  // As of each time that an entry can have.
+  timestampedEntry[0] = 0;
   new DataView(timestampedEntry.buffer).setUint32(4, index);
   const parts = new TileLeafParts(timestampedEntry, 0, bytes, bytes, bytes);
   return new LoggedEntry(parts, new Uint8Array(3));

@@ -24,6 +24,12 @@ export interface EntryPlaces {
 
 const SEALED_VERSION = 1;
 
+/**
+ * From so many entries on, the whole tile is read and compared with the one checksum that its
+ * gzip has, in place of one for each entry: an eighth of the bytes, and no call for each.
+ */
+const CHECKED_ENTRIES_MIN = 64;
+
 /** What a tile is taken to hold at most when nothing else says how long it is. */
 const WHOLE_BYTES_MAX = 268_435_456;
 
@@ -177,10 +183,17 @@ function readSealed(
   const skipped = start === first ? 0 : defined(all.ends[start - first - 1], "an entry before");
   const ends = all.ends.slice(start - first, end - first).map((offset) => offset - skipped);
   const crcs = all.crcs.slice(start - first, end - first);
+  const part = (groups: Uint8Array) =>
+    groups.subarray(skipped, skipped + defined(ends.at(-1), "an entry"));
   return sealed.read(entries.segmentOf(start), async (file) => {
     const position = positionOf(places, tile);
-    const groups = await file.readGroups(position, firstGroup, lastGroup, length, into);
-    const bytes = groups.subarray(skipped, skipped + defined(ends.at(-1), "an entry"));
+    const range = { first: firstGroup, last: lastGroup, length };
+    if (end - start >= CHECKED_ENTRIES_MIN) {
+      const groups = await file.readChecked(position, range, into);
+      // Sealing has compared each entry that the tile inflates to.
+      if (groups !== undefined) return { start, bytes: part(groups), ends };
+    }
+    const bytes = part(await file.readGroups(position, range, into));
     requireEntries(bytes, { origin: all.origin, start: 0, ends, crcs }, start);
     return { start, bytes, ends };
   });

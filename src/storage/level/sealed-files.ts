@@ -36,6 +36,15 @@ interface Reading {
   users: number;
 }
 
+/** Consecutive groups of one tile. */
+export interface GroupRange {
+  readonly first: number;
+  /** The group behind the last. */
+  readonly last: number;
+  /** Bytes of their entries together. */
+  readonly length: number;
+}
+
 /** One open file of sealed tiles. */
 export class SealedSegment {
   readonly #file: OpenFile;
@@ -56,34 +65,41 @@ export class SealedSegment {
    */
   async readTile(position: number, into?: Into): Promise<Uint8Array> {
     const { length, crc } = this.tile(position);
-    const start = this.#header.startOf(position);
-    const bytes = await this.#file.readQuickly(length, start, into?.(length));
-    if (bytes.length < length) throw this.#cutOff(position);
+    const bytes = await this.#read(position, 0, length, into);
     if (crc32(bytes) === crc) return bytes;
     throw corrupt(`the checksum of tile ${position} of sealed segment ${this.#segment} differs`);
   }
 
   /**
-   * The entries of the groups [first, last) of a tile, one after the other.
-   * @param length Of these entries together.
+   * The entries of some groups of a tile, one after the other. Nothing says that they are those
+   * that were sealed: whoever asks compares each with its checksum.
    * @param into As of {@link readTile}; it is asked for what is read, too.
    * @throws FatalError `FATAL_STORE_CORRUPT`; Error of the file system.
    */
-  async readGroups(
+  async readGroups(position: number, groups: GroupRange, into?: Into): Promise<Uint8Array> {
+    const { start, end } = groupRange(this.tile(position), groups.first, groups.last);
+    return this.#inflate(
+      position,
+      await this.#read(position, start, end - start, into),
+      groups,
+      into,
+    );
+  }
+
+  /**
+   * As {@link readGroups}, but out of the whole tile against its checksum, which says that they
+   * are what was sealed; undefined if it differs: whatever is damaged may be elsewhere in the tile.
+   */
+  async readChecked(
     position: number,
-    first: number,
-    last: number,
-    length: number,
+    groups: GroupRange,
     into?: Into,
-  ): Promise<Uint8Array> {
-    const { start, end } = groupRange(this.tile(position), first, last);
-    try {
-      return inflateGroups(await this.#read(position, start, end - start, into), length, into);
-    } catch (error) {
-      if (!(error instanceof FatalError)) throw error;
-      const where = `tile ${position} of sealed segment ${this.#segment}`;
-      throw corrupt(`${where}: ${messageOf(error)}`, error);
-    }
+  ): Promise<Uint8Array | undefined> {
+    const tile = this.tile(position);
+    const bytes = await this.#read(position, 0, tile.length, into);
+    if (crc32(bytes) !== tile.crc) return undefined;
+    const { start, end } = groupRange(tile, groups.first, groups.last);
+    return this.#inflate(position, bytes.subarray(start, end), groups, into);
   }
 
   /** Where the groups of a tile stand. */
@@ -93,6 +109,16 @@ export class SealedSegment {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  #inflate(position: number, bytes: Uint8Array, { length }: GroupRange, into?: Into): Uint8Array {
+    try {
+      return inflateGroups(bytes, length, into);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      const where = `tile ${position} of sealed segment ${this.#segment}`;
+      throw corrupt(`${where}: ${messageOf(error)}`, error);
+    }
   }
 
   async #read(

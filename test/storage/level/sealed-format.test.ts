@@ -170,7 +170,7 @@ test("a sealed segment of format 1 is read", async () => {
     const raw = concatBytes(...groups);
     assert.deepEqual(await gunzipTile(await segment.readTile(0), raw.length), raw);
     const some = concatBytes(...groups.slice(3, 5));
-    assert.deepEqual(await segment.readGroups(0, 3, 5, some.length), some);
+    assert.deepEqual(await segment.readGroups(0, { first: 3, last: 5, length: some.length }), some);
     const header = encodeSealedHeader(0, [segment.tile(0)]);
     assert.equal(formatHex(header), file.slice(0, 2 * header.length));
   });

@@ -256,6 +256,30 @@ describe("damage of a sealed segment", () => {
     });
   });
 
+  test("within a tile is no matter to entries of its other groups, however many are read", async () => {
+    await using root = await temporaryFolder();
+    const { path, log } = await sealedStore(root);
+    let groupEnd = 0;
+    await withOpen(path, async (store) => {
+      await store.sealing.places().sealed.read(0, async (segment) => {
+        groupEnd = segment.tile(1).groupEnds[0] ?? 0;
+        groupEnd += sealedHeaderBytes(2) + segment.tile(0).length;
+      });
+    });
+    // In the first group of tile 1: entries 256 to 271.
+    await flipByte(sealedPath(path, 0), groupEnd - 200);
+    await withOpen(path, async (store) => {
+      for (const end of [276, 384, 512]) {
+        await assert.rejects(store.readEntries(271, end), fatal("FATAL_STORE_CORRUPT"));
+        await assert.rejects(store.readEntries(200, end), fatal("FATAL_STORE_CORRUPT"));
+      }
+      for (const end of [273, 335, 336, 400, 512]) {
+        const { bytes } = await store.readEntries(272, end);
+        assert.deepEqual(bytes, tileLeafs(log, 272, end));
+      }
+    });
+  });
+
   test("that a file opened afresh does not show is no damage", async () => {
     await using root = await temporaryFolder();
     const { path, log } = await sealedStore(root);
