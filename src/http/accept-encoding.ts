@@ -9,6 +9,8 @@ export type GzipWish = "accepted" | "refused" | "unsaid";
 /** Reads an Accept-Encoding header. */
 export function gzipWish(header: string | undefined): GzipWish {
   if (header === undefined) return "unsaid";
+  // What most monitors send.
+  if (header === "gzip") return "accepted";
   let any: GzipWish | undefined;
   for (const item of header.toLowerCase().split(",")) {
     const [coding = "", ...parameters] = item.split(";").map((part) => part.trim());

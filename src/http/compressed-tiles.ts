@@ -5,6 +5,15 @@
  */
 import { gzip } from "node:zlib";
 import type { Log } from "../log/log.ts";
+import {
+  DATA_ARRAY_BYTES,
+  DATA_REQUESTS_MAX,
+  HASH_ARRAY_BYTES,
+  HASH_REQUESTS_MAX,
+  KEPT_DATA_BYTES_MAX,
+  KEPT_HASH_BYTES_MAX,
+  KeptTiles,
+} from "./kept-tiles.ts";
 
 /** Bytes of compressed tiles that are kept for all shards together. */
 export const COMPRESSED_BYTES_MAX = 24_000_000;
@@ -21,6 +30,17 @@ export function compress(bytes: Uint8Array): Promise<Uint8Array> {
 
 /** The cache: one for all shards of a process or thread. */
 export class CompressedTiles {
+  /** Beside it the answers with tiles that need no compressing. */
+  readonly keptHashes: KeptTiles = new KeptTiles({
+    bytesMax: KEPT_HASH_BYTES_MAX,
+    arrayBytes: HASH_ARRAY_BYTES,
+    requestsMax: HASH_REQUESTS_MAX,
+  });
+  readonly keptSealed: KeptTiles = new KeptTiles({
+    bytesMax: KEPT_DATA_BYTES_MAX,
+    arrayBytes: DATA_ARRAY_BYTES,
+    requestsMax: DATA_REQUESTS_MAX,
+  });
   readonly #bytesMax: number;
   /** In the order of the last use, oldest first. */
   readonly #tiles = new Map<string, Uint8Array>();

@@ -6,7 +6,7 @@
  */
 import { UnavailableError } from "../base/errors.ts";
 import type { Clock } from "../clock/clock.ts";
-import { isStreamed } from "./answer.ts";
+import { isStreamed, type WholeAnswer } from "./answer.ts";
 import { BodyStream, bodyLength, piecesLength } from "./body-stream.ts";
 import type { HttpResponse } from "./exchange.ts";
 import type { Handler } from "./responder.ts";
@@ -90,6 +90,17 @@ export class HeavyReads {
       else (this.#clock.soon ?? atOnce)(resolve);
     });
     this.#stepMs = this.#clock.monotonicMs();
+  }
+
+  /**
+   * Whether an answer that lies ready may be sent at once; then its bytes count until its reader
+   * has taken them.
+   */
+  sends(response: HttpResponse, { body }: WholeAnswer): boolean {
+    if (this.#unsentBytes >= UNSENT_BYTES_MAX) return false;
+    this.#track(response, bodyLength(body));
+    response.once("close", () => this.#release(response));
+    return true;
   }
 
   /** The handler in its turn. @throws UnavailableError `UNAVAILABLE_OVERLOADED`. */

@@ -3,17 +3,19 @@
  * beforehand.
  * @module
  */
+
 import { RejectedError } from "../base/errors.ts";
 import { parseHex } from "../encoding/hex.ts";
 import type { Log } from "../log/log.ts";
 import { formatRootsJson } from "../rfc6962/json.ts";
-import { parseTilePath } from "../static-ct/tile-path.ts";
+import { parseTilePath, type TilePath } from "../static-ct/tile-path.ts";
 import { gzipWish } from "./accept-encoding.ts";
 import { type Answer, immutableHeaders, JSON_HEADERS, ok, okTagged } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
 import { type CompressedTiles, compress } from "./compressed-tiles.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { HeavyReads } from "./heavy-reads.ts";
+import type { KeptTiles } from "./kept-tiles.ts";
 import { isIssuerName } from "./path.ts";
 import { parseQuery, pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -40,40 +42,71 @@ export interface TileMeans {
 
 /**
  * `/tile/...`: hash tiles as they are, data tiles as gzip unless the client refuses it. Data
- * tiles wait for their turn. What is sealed is read each time: the system has it in its page
- * cache, and the checksum tells damage at once.
+ * tiles wait for their turn, unless they lie ready. What is sealed and is not asked for often is
+ * read each time: the system has it in its page cache, and the checksum tells damage at once.
  */
-export function getTileHandler(log: Log, { compressed, buffers, heavy }: TileMeans): Handler {
+export function getTileHandler(log: Log, means: TileMeans): Handler {
+  const { compressed, heavy } = means;
+  const { keptHashes, keptSealed } = compressed;
   const prefixLength = log.identity.name.length + 2;
-  const gzipOf = async (index: number, width: number, response: HttpResponse) => {
-    const kept = compressed.find(log, index, width);
-    if (kept !== undefined) return kept;
+  const dataStart = `/${log.identity.name}/tile/data/`;
+  const readDataTile = dataTileReader(log, means);
+  return (request, response) => {
+    const target = request.url ?? "";
+    const isData = target.startsWith(dataStart);
+    const tiles = isData ? keptSealed : keptHashes;
+    const kept = tiles.find(target);
+    if (kept !== undefined) {
+      const isFree = !isData || (wantsGzip(request) && heavy.sends(response, kept.answer));
+      if (isFree) return tiles.lend(target, kept, response);
+    }
+    const { level, index, width } = parseTilePath(pathOf(target).slice(prefixLength));
+    if (level === "data") {
+      return heavy.inTurn(() => readDataTile(request, response, index, width))(request, response);
+    }
+    return readHashTile(log, { level, index, width }, target, keptHashes);
+  };
+}
+
+async function readHashTile(
+  log: Log,
+  { level, index, width }: TilePath & { readonly level: number },
+  target: string,
+  keptHashes: KeptTiles,
+): Promise<Answer> {
+  const body = found(await log.readTile(level, index, width));
+  if (width === TILE_WIDTH) keptHashes.wasRead(target, TILE_HEADERS, body);
+  return ok(TILE_HEADERS, body);
+}
+
+type ReadDataTile = (
+  request: HttpRequest,
+  response: HttpResponse,
+  index: number,
+  width: number,
+) => Promise<Answer>;
+
+function dataTileReader(log: Log, { compressed, buffers }: TileMeans): ReadDataTile {
+  return async (request, response, index, width) => {
+    if (!wantsGzip(request)) {
+      return ok(DATA_TILE_HEADERS, found(await log.readDataTile(index, width)));
+    }
+    const made = compressed.find(log, index, width);
+    if (made !== undefined) return ok(DATA_TILE_GZIP_HEADERS, made);
     const sealed =
       width === TILE_WIDTH
         ? await buffers.lend(response, (into) => log.readSealedTile(index, into))
         : undefined;
-    return sealed ?? (await compressed.read(log, index, width));
-  };
-  const readDataTile = async (
-    request: HttpRequest,
-    response: HttpResponse,
-    index: number,
-    width: number,
-  ) => {
-    if (gzipWish(headerOf(request.headers["accept-encoding"])) === "refused") {
-      return ok(DATA_TILE_HEADERS, found(await log.readDataTile(index, width)));
+    if (sealed === undefined) {
+      return ok(DATA_TILE_GZIP_HEADERS, found(await compressed.read(log, index, width)));
     }
-    return ok(DATA_TILE_GZIP_HEADERS, found(await gzipOf(index, width, response)));
+    compressed.keptSealed.wasRead(request.url ?? "", DATA_TILE_GZIP_HEADERS, sealed);
+    return ok(DATA_TILE_GZIP_HEADERS, sealed);
   };
-  return async (request, response) => {
-    const path = pathOf(request.url ?? "").slice(prefixLength);
-    const { level, index, width } = parseTilePath(path);
-    if (level === "data") {
-      const read = heavy.inTurn(() => readDataTile(request, response, index, width));
-      return await read(request, response);
-    }
-    return ok(TILE_HEADERS, found(await log.readTile(level, index, width)));
-  };
+}
+
+function wantsGzip(request: HttpRequest): boolean {
+  return gzipWish(headerOf(request.headers["accept-encoding"])) !== "refused";
 }
 
 /** `/issuer/<SHA-256>`. */

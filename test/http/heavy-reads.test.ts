@@ -174,6 +174,25 @@ test("HeavyReads makes no more than UNSENT_BYTES_MAX for readers that do not rea
   assert.equal(world.reads.unsentBytes, 0);
 });
 
+test("HeavyReads counts what lies ready, and sends none of it at once where there is no room", async () => {
+  const world = new World();
+  const first = new FakeResponse();
+  const second = new FakeResponse();
+  const sends = (response: FakeResponse, bytes: number) =>
+    world.reads.sends(response as unknown as ServerResponse, ok([], new Uint8Array(bytes)));
+  assert(sends(first, UNSENT_BYTES_MAX));
+  assert.equal(world.reads.unsentBytes, UNSENT_BYTES_MAX);
+  assert(!sends(second, 1));
+  world.start();
+  await settle();
+  assert.equal(world.running.length, 0, "what is to be made waits for it, too");
+  first.emit("close");
+  await settle();
+  assert.equal(world.running.length, 1);
+  assert(sends(second, 1));
+  assert.equal(world.reads.unsentBytes, 1);
+});
+
 test("HeavyReads gives each part of a stream a turn, and counts what is not taken", async () => {
   const world = new World();
   const parts = ["ab", "c"];

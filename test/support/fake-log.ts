@@ -17,7 +17,7 @@ import type { Sct } from "../../src/rfc6962/sct.ts";
 import type { SignedTreeHead } from "../../src/rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { encodeTileLeaf, splitTileLeaf } from "../../src/static-ct/tile-leaf.ts";
-import type { ShardIdentity } from "../../src/storage/store.ts";
+import type { Into, ShardIdentity } from "../../src/storage/store.ts";
 import type { RootSet } from "../../src/x509/roots.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -208,8 +208,9 @@ export class FakeLog implements Log {
     return concatBytes(...hashes);
   }
 
-  async readSealedTile(): Promise<undefined> {
+  async readSealedTile(_index: number, _into?: Into): Promise<Uint8Array | undefined> {
     this.#requireStore();
+    return undefined;
   }
 
   async readDataTile(index: number, width: number): Promise<Uint8Array | undefined> {
