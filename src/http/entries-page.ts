@@ -21,8 +21,14 @@ export const PAGE_BYTES_MAX = 32_000_000;
  */
 export const PAGE_ALIGNED_BYTES_MAX = 16_000_000;
 
-/** Bytes of a page that are made before the first of them is sent; most pages are whole then. */
-export const PAGE_HELD_BYTES_MAX = 2_097_152;
+/**
+ * Bytes of a page that are made before the first of them is sent; most pages are whole then.
+ * *Measured*: a page of 6 MB takes a quarter less in one piece than as a stream of six parts.
+ */
+export const PAGE_HELD_BYTES_MAX = 6_291_456;
+
+/** The same while many bytes wait for their readers: see `HeavyReads.isCrowded`. */
+export const PAGE_HELD_BYTES_MIN = 2_097_152;
 
 /** What a page is made with. */
 export interface PageMeans {

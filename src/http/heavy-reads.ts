@@ -20,6 +20,9 @@ export const WAITING_READS_MAX = 512;
 /** Bytes of answers that were made but not taken by their readers; no other is made then. */
 export const UNSENT_BYTES_MAX = 67_108_864;
 
+/** From so many on, less of each answer is made before its reader takes any. */
+export const CROWDED_BYTES: number = UNSENT_BYTES_MAX / 4;
+
 /** A reader that keeps others waiting has at least so long to take its answer; milliseconds. */
 export const UNSENT_MS_MAX = 10_000;
 
@@ -63,6 +66,11 @@ export class HeavyReads {
   /** Bytes that their readers have not taken. */
   get unsentBytes(): number {
     return this.#unsentBytes;
+  }
+
+  /** Whether so many bytes wait for their readers that no answer should be held whole. */
+  get isCrowded(): boolean {
+    return this.#unsentBytes >= CROWDED_BYTES;
   }
 
   /** To be told of each submission: see `pause`. */

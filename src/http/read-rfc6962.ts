@@ -18,7 +18,7 @@ import { type Answer, cachedJsonHeaders, JSON_HEADERS, ok, okTagged, refusal } f
 import { formatNativeBase64, parseNativeBase64 } from "./base64.ts";
 import { BodyStream } from "./body-stream.ts";
 import { planPage } from "./entries.ts";
-import { EntriesPage, PAGE_HELD_BYTES_MAX } from "./entries-page.ts";
+import { EntriesPage, PAGE_HELD_BYTES_MAX, PAGE_HELD_BYTES_MIN } from "./entries-page.ts";
 import type { HeavyReads } from "./heavy-reads.ts";
 import { clampSize, parseQuery, type Query } from "./query.ts";
 import type { Handler } from "./responder.ts";
@@ -27,8 +27,11 @@ import type { TileBuffers } from "./tile-buffers.ts";
 const DAY_HEADERS = cachedJsonHeaders(86_400);
 const MINUTE_HEADERS = cachedJsonHeaders(60);
 
-/** Of a page that is longer than that, the bytes of each further part; about a step. */
-const STREAM_BYTES = 262_144;
+/** Of a page that is longer than what is held, the bytes of each further part. */
+const PART_BYTES_MAX = 1_048_576;
+
+/** The same while many bytes wait for their readers; about a step. */
+const PART_BYTES_MIN = 262_144;
 
 /** get-sth: section 4.3. One head is formatted once. */
 export function getSthHandler(log: Log): Handler {
@@ -117,9 +120,10 @@ export function getEntriesHandler(
         borrow: (act) => buffers.borrow(act),
         pause: () => heavy.pause(),
       });
-      const first = await entries.read(PAGE_HELD_BYTES_MAX);
+      const first = await entries.read(heavy.isCrowded ? PAGE_HELD_BYTES_MIN : PAGE_HELD_BYTES_MAX);
       if (entries.isDone) return ok(headers, first);
-      const rest = async () => (entries.isDone ? undefined : await entries.read(STREAM_BYTES));
+      const part = () => entries.read(heavy.isCrowded ? PART_BYTES_MIN : PART_BYTES_MAX);
+      const rest = async () => (entries.isDone ? undefined : await part());
       return { status: 200, headers, body: new BodyStream(first, rest, taken) };
     } catch (thrown) {
       if (!(thrown instanceof RejectedError) || thrown.code !== "REJECTED_RANGE") throw thrown;

@@ -15,7 +15,7 @@ const PATH = "/nimbus2026/ct/v1/get-entries?start=0&end=";
 
 async function start(compress: boolean) {
   const server = await startTestServer(1, {}, { compress });
-  const reads = showLargeEntries(server.log, SIZE, () => 5_000);
+  const reads = showLargeEntries(server.log, SIZE, () => 8_000);
   const ask = (last: number, encoding: string, method = "GET") =>
     call(`http://127.0.0.1:${server.port}`, `${PATH}${last}`, {
       method,

@@ -7,11 +7,16 @@ import { systemClock } from "../../src/clock/system.ts";
 import { isStreamed, ok } from "../../src/http/answer.ts";
 import { BodyStream } from "../../src/http/body-stream.ts";
 import {
+  CROWDED_BYTES,
   HeavyReads,
   UNSENT_BYTES_MAX,
   UNSENT_MS_MAX,
   WAITING_READS_MAX,
 } from "../../src/http/heavy-reads.ts";
+import { getEntriesHandler } from "../../src/http/read-rfc6962.ts";
+import { TileBuffers } from "../../src/http/tile-buffers.ts";
+import { FakeLog } from "../support/fake-log.ts";
+import { showLargeEntries } from "../support/large-entries.ts";
 
 /** Of a response, what `HeavyReads` looks at. */
 class FakeResponse extends EventEmitter {
@@ -191,6 +196,26 @@ test("HeavyReads counts what lies ready, and sends none of it at once where ther
   assert.equal(world.running.length, 1);
   assert(sends(second, 1));
   assert.equal(world.reads.unsentBytes, 1);
+});
+
+test("a page is held whole, but not while CROWDED_BYTES wait for their readers", async () => {
+  const world = new World();
+  const log = new FakeLog("nimbus2026");
+  const reads = showLargeEntries(log, 1_024, () => 3_000);
+  const handler = getEntriesHandler(log, { buffers: new TileBuffers(), heavy: world.reads });
+  const target = "/nimbus2026/ct/v1/get-entries?start=0&end=1023";
+  const answer = async () => {
+    reads.entryCount = 0;
+    const request = { url: target } as unknown as IncomingMessage;
+    const given = await handler(request, new FakeResponse() as unknown as ServerResponse);
+    return { isStream: given !== undefined && isStreamed(given), made: reads.entryCount };
+  };
+  assert.deepEqual(await answer(), { isStream: false, made: 1_024 });
+  const slow = new FakeResponse();
+  world.reads.sends(slow as unknown as ServerResponse, ok([], new Uint8Array(CROWDED_BYTES)));
+  assert.deepEqual(await answer(), { isStream: true, made: 640 });
+  slow.emit("close");
+  assert.deepEqual(await answer(), { isStream: false, made: 1_024 });
 });
 
 test("HeavyReads gives each part of a stream a turn, and counts what is not taken", async () => {
