@@ -11,6 +11,7 @@ import type { Sha256 } from "../merkle/hash.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../storage/store.ts";
+import { readCommitted } from "./committed-nodes.ts";
 import type { Plan } from "./plan.ts";
 import { proveFrom } from "./recover.ts";
 import { type CheckEntry, type ReadBack, verifyCommitted } from "./verify.ts";
@@ -52,11 +53,12 @@ export async function commitPlan(
   // signs and publishes it, and a submitter's retry finds its entry.
   const committedMs = clock.monotonicMs();
   const { entriesSha256 } = plan.commit;
-  const read = await verifyCommitted(sha256, store, last, head, entriesSha256, checkEntry);
+  const stored = await readCommitted(store, last, head);
+  const read = await verifyCommitted(sha256, stored, last, head, entriesSha256, checkEntry);
   requireSubmitted(plan, read);
   await requireIssuers(plan, store);
   const verifiedMs = clock.monotonicMs();
-  const proof = await proveFrom(sha256, store, last, head);
+  const proof = await proveFrom(sha256, stored, last, head);
   const signed = await signer.signTreeHead(head, proof);
   // A crash from here on: the guard knows the head, so recovery publishes the very same.
   return {

@@ -14,8 +14,9 @@ import type { Sha256 } from "../merkle/hash.ts";
 import { assembleProof, planConsistency } from "../merkle/proof.ts";
 import { isSameTreeHead, type SignedTreeHead, type TreeHead } from "../rfc6962/tree-head.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { DerivedRecords, Store, StoreReader, StoreState } from "../storage/store.ts";
+import type { DerivedRecords, Store, StoreState } from "../storage/store.ts";
 import { CLOCK_TOLERANCE_MS } from "./clock-watch.ts";
+import type { NodeReader } from "./committed-nodes.ts";
 import type { Tree } from "./plan.ts";
 import {
   derivedOf,
@@ -90,7 +91,7 @@ export async function findProvenHead(
 /** Proof from the last signed head to `head`, from stored hashes; empty before the first. */
 export async function proveFrom(
   sha256: Sha256,
-  store: StoreReader,
+  store: NodeReader,
   last: TreeHead | undefined,
   head: TreeHead,
 ): Promise<readonly Uint8Array[]> {

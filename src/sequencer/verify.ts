@@ -16,19 +16,16 @@ import {
 } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { NodeId } from "../merkle/node.ts";
-import { TILE_HEIGHT } from "../merkle/tile.ts";
 import { encodeMerkleTreeLeaf, hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import { decodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
-import { type DerivedRecords, entryOfRun, type StoreReader } from "../storage/store.ts";
+import { type DerivedRecords, entryOfRun } from "../storage/store.ts";
+import { type CommitReader, type NodeReader, STORED_LEVELS } from "./committed-nodes.ts";
 import { dedupKeyOf } from "./message.ts";
 
 /** Entries read at a time. */
 const CHUNK_ENTRIES = 1024;
-
-/** Tree levels between the hashes that a store keeps: half a tile. */
-const STORED_LEVELS = TILE_HEIGHT / 2;
 
 /**
  * Checks an entry against its own precertificate: the TBS rebuilt from it must be the logged one.
@@ -49,7 +46,7 @@ export interface ReadBack extends DerivedRecords {
 }
 
 /** The right edge of the tree of `size` leaves, from stored hashes. */
-export async function readFrontier(store: StoreReader, size: number): Promise<Frontier> {
+export async function readFrontier(store: NodeReader, size: number): Promise<Frontier> {
   return { size, hashes: await store.readNodes(frontierNodes(size)) };
 }
 
@@ -59,7 +56,7 @@ export async function readFrontier(store: StoreReader, size: number): Promise<Fr
  */
 export async function readBack(
   sha256: Sha256,
-  store: StoreReader,
+  store: Pick<CommitReader, "readEntries" | "readIssuer">,
   frontier: Frontier,
   end: number,
   checkEntry: CheckEntry,
@@ -105,7 +102,7 @@ export async function readBack(
  */
 export async function verifyCommitted(
   sha256: Sha256,
-  store: StoreReader,
+  store: CommitReader,
   last: TreeHead | undefined,
   head: TreeHead,
   entriesSha256: Uint8Array,
@@ -131,7 +128,7 @@ export async function verifyCommitted(
 
 /** The first hash that a store keeps and that differs from what was derived; undefined if none. */
 export async function findWrongHash(
-  store: StoreReader,
+  store: NodeReader,
   runs: readonly NodeRun[],
 ): Promise<NodeId | undefined> {
   for (const { level, start, hashes } of runs) {
@@ -147,7 +144,7 @@ export async function findWrongHash(
 
 async function verifyStoredHashes(
   sha256: Sha256,
-  store: StoreReader,
+  store: NodeReader,
   read: ReadBack,
   head: TreeHead,
 ): Promise<void> {
