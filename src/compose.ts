@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Frontends } from "./channel/frontends.ts";
+import { FrontendLoad } from "./channel/load.ts";
 import { FrontendThread } from "./channel/thread.ts";
 import type { Clock } from "./clock/clock.ts";
 import { systemClock } from "./clock/system.ts";
@@ -95,7 +96,9 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
     rootsOf: (shard: string) => rootsOf(keeper, shard),
     wasServed: (shard: string) => keeper.has(shard),
   };
-  const ports = { ...overrides, clock, observer, ...roots, releaseFrontends };
+  const load = new FrontendLoad();
+  const unjudgedCount = (): number => load.unjudgedCount;
+  const ports = { ...overrides, clock, observer, ...roots, releaseFrontends, unjudgedCount };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
   const files = await PageFiles.open(config, observer);
@@ -105,7 +108,7 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
     assets: files.bundled,
     frontends: () => frontends,
   });
-  const world = { config, opened, keeper, clock, observer, operations, files };
+  const world = { config, opened, keeper, clock, observer, operations, files, load };
   frontends = count === 0 ? undefined : makeFrontends(world, count);
   const server = frontends === undefined ? serveHere(world) : serveInThreads(world, frontends);
   // What is deferred last is done first, whether by `stop` or because something here throws.
@@ -156,6 +159,7 @@ interface ServerWorld {
   readonly observer: Observer;
   readonly operations: Operations;
   readonly files: PageFiles;
+  readonly load: FrontendLoad;
 }
 
 function serveHere(world: ServerWorld): PublicServer {
@@ -163,7 +167,8 @@ function serveHere(world: ServerWorld): PublicServer {
   const { traffic } = world.operations;
   const threads = { count: 1, cells: makeClientCells(config.limits), assets: files.public };
   const site = siteOf(config, opened.logs, threads, clock);
-  const app = buildApp({ ...site.options, traffic, observer });
+  const { cell } = world.load.add();
+  const app = buildApp({ ...site.options, traffic, observer, load: cell });
   return {
     failed: new Promise(() => {}),
     reload: () => site.reload(files.public),
@@ -198,8 +203,11 @@ function makeFrontends(world: ServerWorld, count: number): Frontends<Counted> {
     start: () => {
       const now = { config: operations.configNow(), roots: shareRoots(config, keeper) };
       const shown = { clientCells, assets: files.public, shards };
-      const data: FrontendData = { ...now, ...shown, frontendCount: count };
-      return new FrontendThread(script, data);
+      const load = world.load.add();
+      const data: FrontendData = { ...now, ...shown, frontendCount: count, load: load.cell };
+      const thread = new FrontendThread(script, data);
+      void thread.ended.then(load.remove);
+      return thread;
     },
     sequencers: {
       shards: logs.map((log) => (log instanceof Shard ? log.sequencing : undefined)),

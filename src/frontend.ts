@@ -40,6 +40,8 @@ export interface FrontendData {
   /** In the order of the configuration. */
   readonly shards: readonly FrontendShard[];
   readonly roots: SharedRoots;
+  /** Where it says how many submissions wait to be judged. */
+  readonly load: Int32Array<SharedArrayBuffer>;
 }
 
 /** One shard for a frontend thread. */
@@ -55,7 +57,7 @@ await run();
 async function run(): Promise<void> {
   const main = mainThread();
   const data = main.data as FrontendData;
-  const { config, frontendCount, clientCells, assets, shards, roots: shared } = data;
+  const { config, frontendCount, clientCells, assets, shards, load, roots: shared } = data;
   const clock = systemClock;
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
   const logging = openLogging(config.logLevel, standardError());
@@ -99,7 +101,7 @@ async function run(): Promise<void> {
   const threads = { count: frontendCount, cells: clientCells, assets };
   const traffic = new TrafficCounter(clock, trustedProxiesOf(config));
   const site = siteOf(config, logs, threads, clock);
-  const app = buildApp({ ...site.options, traffic, observer });
+  const app = buildApp({ ...site.options, traffic, observer, load });
   main.listen(
     (bytes) => client.receive(bytes),
     async (question: Question): Promise<unknown> => {

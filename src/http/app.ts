@@ -65,6 +65,8 @@ export interface AppOptions extends Description {
   readonly access?: AccessOutput | undefined;
   /** Is told of each request. */
   readonly traffic: TrafficCounter;
+  /** Where it writes how many submissions wait to be judged; see `FrontendLoad`. */
+  readonly load?: Int32Array;
   /** Pages for people; undefined: there are none. */
   readonly pages: Pages | undefined;
 }
@@ -120,7 +122,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const pages = new CompressedEntries();
   const compress = options.compress ? (handler: Handler) => pages.compress(handler) : same;
   const means = { compressed, buffers: new TileBuffers(), heavy, feed, clients, compress };
-  const turns = new SubmissionTurns(clock);
+  const turns = new SubmissionTurns(clock, options.load);
   const surroundings = { responder, clients, bodies, turns };
   for (const [shard, log] of options.logs) {
     for (const name of ["add-chain", "add-pre-chain"] as const) {

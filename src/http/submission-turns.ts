@@ -46,6 +46,7 @@ const OVERLOADED: UnavailableError = new UnavailableError(
 /** The turns of one server, in the order in which the bodies were whole. */
 export class SubmissionTurns {
   readonly #clock: Clock;
+  readonly #shown: Int32Array;
   #waiting: (() => void)[] = [];
   /** Position in `#waiting` of the one that is next. */
   #next = 0;
@@ -58,8 +59,10 @@ export class SubmissionTurns {
   #measuredSinceMs = 0;
   #measuredTurns = 0;
 
-  constructor(clock: Clock) {
+  /** @param shown Where it writes how many wait; see `FrontendLoad`. */
+  constructor(clock: Clock, shown: Int32Array = new Int32Array(1)) {
     this.#clock = clock;
+    this.#shown = shown;
   }
 
   /** Submissions that wait for their turn. */
@@ -100,8 +103,13 @@ export class SubmissionTurns {
           reject(error);
         }
       });
+      this.#show();
       this.#makePassDue();
     });
+  }
+
+  #show(): void {
+    Atomics.store(this.#shown, 0, this.waitingCount);
   }
 
   #take<Result>(judge: () => Result): Result {
@@ -131,6 +139,7 @@ export class SubmissionTurns {
       this.#measuredTurns += 1;
       turn();
     }
+    this.#show();
     if (this.waitingCount === 0) {
       this.#waiting = [];
       this.#next = 0;

@@ -41,6 +41,8 @@ export interface ShardOptions {
   readonly clockSteadyMs: number | undefined;
   /** Absent: those of its window. */
   readonly dates?: ShardDates;
+  /** See `SequencerOptions`. */
+  readonly unjudgedCount?: () => number;
   /** Tells when room is short; taken over, too. Absent: there is always room. */
   readonly space?: Space;
 }

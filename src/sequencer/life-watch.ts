@@ -37,15 +37,16 @@ export class LifeWatch {
     this.#startSteadyMs = clock.monotonicMs();
   }
 
-  /** Milliseconds until a head is due, at most 0 if it is; a date makes one due by itself. */
+  /**
+   * Milliseconds until a head is due while nothing waits, at most 0 if it is; a date makes one
+   * due by itself.
+   */
   headDueInMs(
     lastMs: number,
     lastSteadyMs: number,
-    isWaiting: boolean,
     { intervalMs, idleRefreshMs }: Spacing,
   ): number {
     const sinceMs = this.#clock.monotonicMs() - lastSteadyMs;
-    if (isWaiting) return intervalMs - sinceMs;
     if (this.isOver(lastMs)) return DOUBT_MS;
     const dateMs = this.#untilDate(lastMs);
     return Math.min(idleRefreshMs - sinceMs, Math.max(intervalMs - sinceMs, dateMs));

@@ -33,9 +33,12 @@ import { planGroup, type Tree } from "./plan.ts";
 import { answer, Pool, type PoolView, type Waiting } from "./pool.ts";
 import { recheckRecords } from "./recheck.ts";
 import { findProvenHead, recover } from "./recover.ts";
+import { groupDueInMs } from "./stretch.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
 const RELOAD_DELAY_MS = 1_000;
+
+const none = (): number => 0;
 
 /** One shard's sequencer. */
 export class Sequencer implements Sequencing {
@@ -366,8 +369,11 @@ export class Sequencer implements Sequencing {
       if (this.#isStopping && !isWaiting) return;
       // A held shard takes nothing that could be due: it looks at the clock, and no more.
       if (this.#heldReason !== undefined) return;
-      const { batch } = this.#options;
-      const waitMs = this.#life.headDueInMs(this.#lastMs, this.#lastHeadSteadyMs, isWaiting, batch);
+      const { batch, clock, unjudgedCount = none } = this.#options;
+      const sinceMs = clock.monotonicMs() - this.#lastHeadSteadyMs;
+      const waitMs = isWaiting
+        ? groupDueInMs(batch, sinceMs, this.#pool.entryCount, unjudgedCount)
+        : this.#life.headDueInMs(this.#lastMs, this.#lastHeadSteadyMs, batch);
       if (waitMs <= 0) return;
       await this.#sleep(Math.ceil(waitMs), true);
     }

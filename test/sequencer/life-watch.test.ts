@@ -13,17 +13,15 @@ describe("LifeWatch", () => {
     const spacing = { intervalMs: 100, idleRefreshMs: 10_000 };
     const nowMs = clock.nowMs();
     const steadyMs = clock.monotonicMs();
-    const dueIn = (closesInMs: number, isWaiting = false) =>
+    const dueIn = (closesInMs: number) =>
       new LifeWatch(clock, { closesAtMs: nowMs + closesInMs }).headDueInMs(
         nowMs,
         steadyMs,
-        isWaiting,
         spacing,
       );
     assert.equal(dueIn(60_000), 10_000);
     assert.equal(dueIn(4_000), 4_000);
     assert.equal(dueIn(20), 100);
-    assert.equal(dueIn(4_000, true), 100);
   });
 
   test("doubt() of a date within a long gap, until there was steady time; not of a short one", async () => {
