@@ -184,7 +184,7 @@ function requireType(leaf: Certificate, endpoint: Endpoint): void {
 function precertEntry(
   leaf: Certificate,
   path: readonly KnownCertificate[],
-  { policy, rules }: AdmissionOptions,
+  { policy }: AdmissionOptions,
 ): SignedEntry {
   const [first, second] = path;
   if (first === undefined) {
@@ -192,7 +192,7 @@ function precertEntry(
   }
   if (!isPrecertificateSigningCertificate(first.certificate)) {
     const tbs = buildPrecertTbs(leaf);
-    return { type: "precert", issuerKeyHash: rules.sha256(first.certificate.spki), tbs };
+    return { type: "precert", issuerKeyHash: first.keyHash, tbs };
   }
   if (!policy.acceptPrecertificateSigningCertificates) {
     throw new RejectedError(
@@ -207,5 +207,5 @@ function precertEntry(
     );
   }
   const tbs = buildPrecertTbs(leaf, first.certificate);
-  return { type: "precert", issuerKeyHash: rules.sha256(second.certificate.spki), tbs };
+  return { type: "precert", issuerKeyHash: second.keyHash, tbs };
 }

@@ -83,6 +83,18 @@ export function hashMerkleTreeLeaf(sha256: Sha256, entry: TimestampedEntry): Uin
   return sha256(writeMerkleTreeLeaf(writer, entry).finish());
 }
 
+/** {@link encodeMerkleTreeLeaf} and {@link hashMerkleTreeLeaf} in one: the bytes are written once. */
+export function encodeHashedLeaf(
+  sha256: Sha256,
+  entry: TimestampedEntry,
+  allocate: Allocate,
+): { readonly leaf: Uint8Array; readonly leafHash: Uint8Array } {
+  const capacity = 50 + signedBytes(entry.entry).length + entry.extensions.length;
+  const writer = new TlsWriter(capacity, allocate).uint(LEAF_PREFIX, 1);
+  const hashed = writeMerkleTreeLeaf(writer, entry).finish();
+  return { leaf: hashed.subarray(1), leafHash: sha256(hashed) };
+}
+
 function writeMerkleTreeLeaf(writer: TlsWriter, entry: TimestampedEntry): TlsWriter {
   writer.uint(0, 1).uint(0, 1);
   writeTimestampedEntry(writer, entry);

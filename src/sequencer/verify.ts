@@ -16,7 +16,7 @@ import {
 } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { NodeId } from "../merkle/node.ts";
-import { encodeMerkleTreeLeaf, hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
+import { encodeHashedLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
 import { decodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
@@ -76,8 +76,9 @@ export async function readBack(
       } catch (cause) {
         throw mismatch(`entry ${start + position}: ${messageOf(cause)}`, cause);
       }
-      leaves.push(encodeMerkleTreeLeaf(leaf, carved));
-      leafHashes.push(hashMerkleTreeLeaf(sha256, leaf));
+      const hashed = encodeHashedLeaf(sha256, leaf, carved);
+      leaves.push(hashed.leaf);
+      leafHashes.push(hashed.leafHash);
       dedupKeys.push(dedupKeyOf(sha256, leaf.entry));
       timestampsMs.push(leaf.timestampMs);
     }
@@ -135,9 +136,10 @@ export async function findWrongHash(
     if (level % STORED_LEVELS !== 0) continue;
     const nodes = hashes.map((_, position) => ({ level, index: start + position }));
     const stored = await store.readNodes(nodes);
-    for (const [position, hash] of hashes.entries()) {
-      if (!equalBytes(defined(stored[position], "one hash a node"), hash)) return nodes[position];
-    }
+    const wrong = hashes.findIndex(
+      (hash, position) => !equalBytes(defined(stored[position], "one hash a node"), hash),
+    );
+    if (wrong !== -1) return nodes[wrong];
   }
   return undefined;
 }

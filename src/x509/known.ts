@@ -15,6 +15,8 @@ export interface KnownCertificate {
   readonly certificate: Certificate;
   /** 32 bytes. */
   readonly fingerprint: Uint8Array;
+  /** SHA-256 of its SubjectPublicKeyInfo: what precertificate entries name; 32 bytes. */
+  readonly keyHash: Uint8Array;
   /** The fingerprint as a `Map` key. */
   readonly key: string;
 }
@@ -23,7 +25,8 @@ export interface KnownCertificate {
 export function readCopied(der: Uint8Array, sha256: Sha256): KnownCertificate {
   const certificate = parseCertificate(Uint8Array.from(der));
   const fingerprint = sha256(certificate.der);
-  return { certificate, fingerprint, key: bytesKey(fingerprint) };
+  const keyHash = sha256(certificate.spki);
+  return { certificate, fingerprint, keyHash, key: bytesKey(fingerprint) };
 }
 
 /** Parsed issuers by their DER; the least recently used gives way. */

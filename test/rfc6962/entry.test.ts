@@ -3,12 +3,14 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { concatBytes } from "../../src/encoding/bytes.ts";
 import { formatHex } from "../../src/encoding/hex.ts";
+import { fresh } from "../../src/encoding/memory.ts";
 import { TlsReader } from "../../src/encoding/tls-reader.ts";
 import { hashLeaf } from "../../src/merkle/hash.ts";
 import {
   decodeExtraData,
   decodeMerkleTreeLeaf,
   encodeExtraData,
+  encodeHashedLeaf,
   encodeMerkleTreeLeaf,
   encodeSignedEntry,
   encodeTimestampedEntry,
@@ -169,11 +171,13 @@ test("isSameTreeHead() compares size, time and root", () => {
   assert.ok(!isSameTreeHead(head, { ...head, rootHash: new Uint8Array(32).fill(1) }));
 });
 
-test("hashMerkleTreeLeaf() is the leaf hash of the encoded leaf", () => {
+test("hashMerkleTreeLeaf(), encodeHashedLeaf(): the encoded leaf and its leaf hash", () => {
   fc.assert(
     fc.property(timestampedEntry, (entry) => {
-      const hash = hashMerkleTreeLeaf(sha256, entry);
-      assert.deepEqual(hash, hashLeaf(sha256, encodeMerkleTreeLeaf(entry)));
+      const leaf = encodeMerkleTreeLeaf(entry);
+      const leafHash = hashLeaf(sha256, leaf);
+      assert.deepEqual(hashMerkleTreeLeaf(sha256, entry), leafHash);
+      assert.deepEqual(encodeHashedLeaf(sha256, entry, fresh), { leaf, leafHash });
     }),
   );
 });

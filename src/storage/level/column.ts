@@ -5,6 +5,7 @@
  * @module
  */
 import { concatBytes } from "../../encoding/bytes.ts";
+import { carved } from "../../encoding/memory.ts";
 import { HASH_BYTES } from "../../merkle/hash.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
 import { corrupt, PREFIX, type RecordBatch } from "./record.ts";
@@ -27,8 +28,17 @@ export interface Column {
 /** Reads a record's checked payload. */
 export type ReadPayload = (key: Uint8Array) => Uint8Array | undefined;
 
+/** A column for each level, made once: a head asks for some of each entry. */
+function perLevel(make: (level: number) => Column): (level: number) => Column {
+  const made: Column[] = [];
+  return (level) => {
+    made[level] ??= make(level);
+    return made[level];
+  };
+}
+
 /** The hashes of hash tiles of `level`. */
-export function hashColumn(level: number): Column {
+export const hashColumn: (level: number) => Column = perLevel((level) => {
   return {
     name: `hashes of level ${level}`,
     itemBytes: HASH_BYTES,
@@ -36,10 +46,10 @@ export function hashColumn(level: number): Column {
     tileKey: (tile) => numberedKey([PREFIX.tile, level], tile, 4),
     rowKey: (row) => numberedKey([PREFIX.row, level], row, 5),
   };
-}
+});
 
 /** The nodes of tree level `8 * level + 4`: 16 for each hash tile of `level`, one row. */
-export function innerColumn(level: number): Column {
+export const innerColumn: (level: number) => Column = perLevel((level) => {
   return {
     name: `inner hashes of level ${level}`,
     itemBytes: HASH_BYTES,
@@ -47,11 +57,11 @@ export function innerColumn(level: number): Column {
     tileKey: undefined,
     rowKey: (row) => numberedKey([PREFIX.inner, level], row, 5),
   };
-}
+});
 
 /** `prefix` and `number` in `width` bytes. */
 export function numberedKey(prefix: readonly number[], number: number, width: number): Uint8Array {
-  const key = new Uint8Array(prefix.length + width);
+  const key = carved(prefix.length + width);
   key.set(prefix);
   let rest = number;
   for (let index = key.length - 1; index >= prefix.length; index -= 1) {
