@@ -102,7 +102,7 @@ const batch = z
       .default(10)
       .meta({
         description:
-          "Milliseconds between two tree heads at least. Smaller answers sooner; larger puts more entries into one commit and saves fsyncs. While more come in than can be judged at once, groups gather for up to 25 by themselves. Above 500 CAs see slow answers.",
+          "Milliseconds between two tree heads at least. Smaller answers sooner; larger puts more entries into one commit and saves fsyncs. While more come in than can be judged at once, groups gather for up to 50 by themselves. Above 500 CAs see slow answers.",
         examples: [10],
       }),
     entriesMax: whole(1, 4_096)

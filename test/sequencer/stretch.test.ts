@@ -88,7 +88,7 @@ describe("Sequencer", () => {
     return new Set(times.slice(3).map((time, at) => time - (times[at + 2] ?? time)));
   }
 
-  test("makes a head each 25 ms while frontends are behind, else each 10", async () => {
+  test("makes a head each 50 ms while frontends are behind, else each 10", async () => {
     assert.deepEqual(await spacings(0), new Set([10]));
     assert.deepEqual(await spacings(1_000), new Set([STRETCH_MS_MAX]));
   });
