@@ -37,7 +37,10 @@ export interface LoadReport {
   readonly acceptedPerSecond: number;
   /** Of accepted submissions, from the moment they were due (open loop) or sent; milliseconds. */
   readonly latencyMs: Quantiles;
-  /** Of answers other than an SCT, from the same moment; milliseconds. */
+  /**
+   * Of answers other than an SCT, from the moment they were sent, for before it nobody could refuse
+   * them; milliseconds.
+   */
   readonly refusalMs: Quantiles;
   /** How late the driver sent what was due; milliseconds; zeros in a closed loop. */
   readonly lagMs: Quantiles;
@@ -184,7 +187,8 @@ function countAnswers({ answers, done }: FinishedRun): Counted {
     const answered = answeredMs[at] ?? 0;
     if (due >= done.measuringMs) lags.push(Math.max(0, (sentMs[at] ?? 0) - due));
     if (status !== 200) {
-      if (status > 0 && due >= done.measuringMs) refusalLatencies.push(answered - due);
+      if (status > 0 && due >= done.measuringMs)
+        refusalLatencies.push(answered - (sentMs[at] ?? 0));
       const known = refusals.get(status);
       const sample = known?.sample ?? textOfAnswer(answers, at);
       refusals.set(status, { status, count: (known?.count ?? 0) + 1, sample });

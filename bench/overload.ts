@@ -126,7 +126,7 @@ async function main(counts: readonly string[]): Promise<number> {
       seconds: 12,
       warmupSeconds: 3,
       closedConnections: 256,
-      openConnections: 4_096,
+      openConnections: 8_000,
       factor: 2,
       closedCount: 80_000,
       cacheFolder: CACHE_FOLDER,

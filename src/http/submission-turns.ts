@@ -14,13 +14,13 @@ import type { SubmitEndpoint } from "../log/log.ts";
  * meanwhile waits unread, and is read in the next pass before anything is judged: passes that are
  * longer take in more, and each of their refusals costs more (measured, bench/overload.ts).
  */
-export const SLICE_MS = 12;
+export const SLICE_MS = 3;
 
 /** Refused is what would wait longer than this to be judged; milliseconds. */
-export const TURN_WAIT_MS_MAX = 500;
+export const TURN_WAIT_MS_MAX = 200;
 
 /** The same for add-chain: the rest is for precertificates, which people wait for. */
-export const ADD_CHAIN_TURN_WAIT_MS_MAX = 250;
+export const ADD_CHAIN_TURN_WAIT_MS_MAX = 100;
 
 /** Submissions that wait to be judged, however fast it goes. */
 export const WAITING_SUBMISSIONS_MAX = 8_192;

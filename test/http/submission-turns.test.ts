@@ -61,15 +61,15 @@ class Loop {
 
 test("SubmissionTurns judges at once until the pass has had its slice, then in order", async () => {
   const loop = new Loop();
-  const answers = Array.from({ length: 30 }, (_, number) => loop.send(number, 1));
-  assert.equal(loop.judged.length, SLICE_MS);
-  assert.equal(loop.turns.waitingCount, 30 - SLICE_MS);
-  loop.pass();
+  const answers = Array.from({ length: 5 * SLICE_MS }, (_, number) => loop.send(number, 0.5));
   assert.equal(loop.judged.length, 2 * SLICE_MS);
-  answers.push(loop.send(30, 1));
+  assert.equal(loop.turns.waitingCount, 3 * SLICE_MS);
+  loop.pass();
+  assert.equal(loop.judged.length, 4 * SLICE_MS);
+  answers.push(loop.send(5 * SLICE_MS, 0.5));
   loop.pass();
   loop.pass();
-  const expected = Array.from({ length: 31 }, (_, number) => number);
+  const expected = Array.from({ length: 5 * SLICE_MS + 1 }, (_, number) => number);
   assert.deepEqual(loop.judged, expected);
   assert.deepEqual(await Promise.all(answers), expected);
   loop.pass();
@@ -104,11 +104,11 @@ test("SubmissionTurns passes on what judging throws, at once and in its turn", a
 test("SubmissionTurns refuses by what it measured: add-chain first, at half the wait", () => {
   const loop = new Loop();
   assert.ok(!loop.refuses("add-chain"));
-  // A hundred passes teach it that one takes 2 ms, of which judging is half.
+  // Many passes teach it that one takes 2 ms, of which judging is half.
   const fill = (waiting: number): void => {
     while (loop.turns.waitingCount < waiting) loop.send(0, 1);
   };
-  for (let turn = 0; turn < 100; turn += 1) {
+  for (let turn = 0; turn < 1_200 / SLICE_MS; turn += 1) {
     fill(200);
     loop.pass(SLICE_MS);
   }
