@@ -34,21 +34,35 @@ export async function recheckRecords(
   committed: TreeHead,
   count: number,
 ): Promise<number> {
-  const { sha256, store, checkEntry } = options;
+  const { sha256, store } = options;
   const first = Math.max(0, committed.treeSize - count);
   let frontier = await readFrontier(store, first);
   while (frontier.size < committed.treeSize) {
-    const start = frontier.size;
-    const end = Math.min(committed.treeSize, start + RECHECK_CHUNK_ENTRIES);
-    const read = await readBack(sha256, store, frontier, end, checkEntry);
-    if (!(await areRecordsThere(store, read, start))) {
+    const end = Math.min(committed.treeSize, frontier.size + RECHECK_CHUNK_ENTRIES);
+    const next = await checkStretch(options, frontier, end);
+    if (next === undefined) {
       await rewriteRecords(options, committed, frontier);
       return committed.treeSize - first;
     }
-    frontier = read.frontier;
+    frontier = next;
   }
   requireRoot(sha256, frontier, committed, `entries from ${first} on`);
   return committed.treeSize - first;
+}
+
+/**
+ * Holds the records of entries [frontier.size, end) against their bytes.
+ * @returns The right edge behind them; undefined if a record is missing or wrong.
+ * @throws FatalError `FATAL_VERIFY_MISMATCH` if an entry contradicts itself.
+ */
+export async function checkStretch(
+  options: RecheckOptions,
+  frontier: Frontier,
+  end: number,
+): Promise<Frontier | undefined> {
+  const { sha256, store, checkEntry } = options;
+  const read = await readBack(sha256, store, frontier, end, checkEntry);
+  return (await areRecordsThere(store, read, frontier.size)) ? read.frontier : undefined;
 }
 
 /**

@@ -16,6 +16,7 @@ import { commitPlan } from "./commit.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 import { isFinal, isReadOnly } from "./fatal.ts";
 import { KnownIssuers } from "./known-issuers.ts";
+import { type LaterRecheck, recheckNewest } from "./later-recheck.ts";
 import { LifeWatch } from "./life-watch.ts";
 import {
   CLOSING,
@@ -31,7 +32,6 @@ import {
 import type { SequencerOptions } from "./options.ts";
 import { planGroup, type Tree } from "./plan.ts";
 import { answer, Pool, type PoolView, type Waiting } from "./pool.ts";
-import { recheckRecords } from "./recheck.ts";
 import { findProvenHead, recover } from "./recover.ts";
 import { groupDueInMs } from "./stretch.ts";
 
@@ -60,6 +60,7 @@ export class Sequencer implements Sequencing {
   #heldReason: string | undefined;
   #isStopping = false;
   #halted: FatalError | undefined;
+  #later: LaterRecheck | undefined;
   /** Ends the wait for something due; set while the loop waits. */
   #wake: () => void = () => {};
   /** Ends any wait of the loop. */
@@ -118,6 +119,7 @@ export class Sequencer implements Sequencing {
     this.#options.changed();
     this.#wakeToStop();
     await this.#loop;
+    await this.#later?.stop();
   }
 
   /** Signs nothing after the group under way, for good: an answer would rest on damage. */
@@ -180,6 +182,8 @@ export class Sequencer implements Sequencing {
   async #recover(): Promise<void> {
     const { store, signer, clock, shard, observer, sha256, checkEntry } = this.#options;
     this.#issuers.clear();
+    await this.#later?.stop();
+    this.#later = undefined;
     const report = (message: string) => observer({ type: "recovery-step", shard, message });
     const trustedMs = () => this.#watch.trustedMs();
     const options = { sha256, store, signer, trustedMs, checkEntry, report };
@@ -195,8 +199,8 @@ export class Sequencer implements Sequencing {
       const madeSteadyMs = clock.monotonicMs() - ageMs;
       this.#lastHeadSteadyMs = Math.max(this.#lastHeadSteadyMs, madeSteadyMs);
       await store.publish(recovered.signed);
-      const { recheckEntryCount } = await store.load();
-      await recheckRecords(options, recovered.signed, recheckEntryCount);
+      const doubted = () => this.#wakeToStop();
+      this.#later = await recheckNewest({ ...options, clock, doubted }, recovered.signed);
     }
     if (this.#life.isDatePassed(this.#lastMs)) await this.#step();
     // Not ready for a moment that the first submission would find out to be a lie.
@@ -365,6 +369,7 @@ export class Sequencer implements Sequencing {
   async #untilDue(): Promise<void> {
     for (;;) {
       if (this.#halted !== undefined) throw this.#halted;
+      if (this.#later?.isDoubtful === true) await this.#later.mend(this.#signed);
       const isWaiting = this.#pool.entryCount > 0;
       if (this.#isStopping && !isWaiting) return;
       // A held shard takes nothing that could be due: it looks at the clock, and no more.

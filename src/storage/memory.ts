@@ -69,7 +69,8 @@ export class MemoryStore implements Store {
 
   async load(): Promise<StoreState> {
     const { identity, committed, previous, entriesSha256, published } = this.#open();
-    return { identity, committed, previous, entriesSha256, published, recheckEntryCount: 0 };
+    const recheck = { recheckEntryCount: 0, recheckLaterCount: 0 };
+    return { identity, committed, previous, entriesSha256, published, ...recheck };
   }
 
   async commit(commit: Commit): Promise<void> {
@@ -99,6 +100,10 @@ export class MemoryStore implements Store {
     const start = expected.treeSize - records.dedupKeys.length;
     requireDerived(records, start, expected.treeSize);
     this.#putDerived(start, records);
+  }
+
+  async recordsChecked(_areSound: boolean): Promise<void> {
+    this.#open();
   }
 
   async revert(expected: TreeHead, to: TreeHead | undefined): Promise<void> {

@@ -81,8 +81,13 @@ export interface StoreState {
   readonly entriesSha256: Uint8Array | undefined;
   /** The last head that was published here; may lag behind the guard's. */
   readonly published: SignedTreeHead | undefined;
-  /** How many of the last entries must have their records checked before the shard opens. */
+  /** How many of the last entries must have their records checked. */
   readonly recheckEntryCount: number;
+  /**
+   * How many of these, the first of them, may be checked while the shard is open: the storage has
+   * reason to say that none of their records was lost.
+   */
+  readonly recheckLaterCount: number;
 }
 
 /**
@@ -148,6 +153,13 @@ export interface Store extends StoreReader, AsyncDisposable {
    * the head stays. Durable when it resolves. Errors as in `commit`.
    */
   rewriteDerived(expected: TreeHead, records: DerivedRecords): Promise<void>;
+
+  /**
+   * To be called once the records of all `recheckEntryCount` entries were checked, and mended if
+   * need be; or with false once one is not what it should be. Until it is called with true, the
+   * storage does not forget that some may have been lost, and lets none of them wait.
+   */
+  recordsChecked(areSound: boolean): Promise<void>;
 
   /**
    * Goes back to the head before the committed one, dropping the entries beyond it with all

@@ -36,6 +36,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
           entriesSha256: undefined,
           published: undefined,
           recheckEntryCount: 0,
+          recheckLaterCount: 0,
         });
       }));
 
@@ -52,6 +53,9 @@ export function storeContract(name: string, factory: StoreFactory): void {
         assert.deepEqual(bytes(state.entriesSha256), bytes(commits[2]!.entriesSha256));
         assert.deepEqual(state.published, signedHead(commits[1]!.head));
         assert.ok(state.recheckEntryCount <= 303);
+        assert.equal(state.recheckLaterCount, 0);
+        await store.recordsChecked(true);
+        assert.deepEqual(await store.load(), state);
         await assertHolds(store, log);
       }));
 

@@ -84,7 +84,13 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   "a signature that leaves before its record is durable": {
     file: "src/signer/guard.ts",
-    edits: [{ find: "await this.#folder.write(", replace: "void this.#folder.write(" }],
+    edits: [
+      {
+        find: "await this.#folder.write({ sequence: sequence + 1, logId, head: signed });",
+        replace:
+          "void this.#folder.write({ sequence: sequence + 1, logId, head: signed }).catch(() => {});",
+      },
+    ],
   },
   "a jump of the clock that is accepted": {
     file: "src/sequencer/clock-watch.ts",
@@ -115,10 +121,10 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     ],
   },
   "lost records that nobody looks for": {
-    file: "src/sequencer/sequencer.ts",
+    file: "src/sequencer/later-recheck.ts",
     edits: [
       {
-        find: "await recheckRecords(options, recovered.signed, recheckEntryCount);",
+        find: "await recheckRecords(options, committed, recheckEntryCount - recheckLaterCount);",
         replace: "void recheckEntryCount;",
       },
     ],

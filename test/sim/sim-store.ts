@@ -157,6 +157,10 @@ export class SimStore implements Store {
     return this.#write("rewriteDerived", () => this.#store.rewriteDerived(expected, records));
   }
 
+  async recordsChecked(areSound: boolean): Promise<void> {
+    await this.#store.recordsChecked(areSound);
+  }
+
   revert(expected: TreeHead, to: TreeHead | undefined): Promise<void> {
     return this.#write("revert", async () => {
       await this.#store.revert(expected, to);

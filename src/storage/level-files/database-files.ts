@@ -75,6 +75,16 @@ export class DatabaseFiles {
   }
 
   /**
+   * Whether LevelDB will read its logs and its list of tables to the last byte: what is damaged,
+   * or cut off, it leaves out without a word.
+   * @throws UnavailableError `UNAVAILABLE_STORE` if one cannot be read now.
+   */
+  async areLogsWhole(): Promise<boolean> {
+    for await (const _problem of this.verifyLogs(true)) return false;
+    return true;
+  }
+
+  /**
    * Verifies the logs and the list of tables of a database that is at rest.
    *
    * @param wasStopped Whether it was closed in order. After a crash the end of a log may be torn.
@@ -92,6 +102,9 @@ export class DatabaseFiles {
       const number = Number(/^(\d+)\.log$/.exec(name)?.[1]);
       return number >= live.logNumber || number === live.previousLogNumber;
     });
+    const first = fileName(live.logNumber, "log");
+    if (live.logNumber > 0 && !logs.includes(first))
+      yield { where: `db/${first}`, message: "it is missing" };
     for (const name of [live.manifest, ...logs.toSorted()]) {
       const where = `db/${name}`;
       const file = await attempt(`${where} cannot be read`, () =>

@@ -9,7 +9,7 @@
  */
 import { resolve } from "node:path";
 import { assert } from "../../base/assert.ts";
-import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
+import { FatalError } from "../../base/errors.ts";
 import { emptyRoot } from "../../merkle/hash.ts";
 import type { NodeId } from "../../merkle/node.ts";
 import type { SignedTreeHead, TreeHead } from "../../rfc6962/tree-head.ts";
@@ -26,6 +26,7 @@ import type {
 } from "../store.ts";
 import { EntryFiles } from "./entry-files.ts";
 import type { EntryPlaces } from "./entry-pieces.ts";
+import { batchError, closedError, poisonError } from "./file-errors.ts";
 import { attempt, type LevelStoreOptions, openDatabase, pathsOf } from "./folder.ts";
 import { readRaisedIdentity } from "./format.ts";
 import { IssuerFiles } from "./issuer-files.ts";
@@ -40,7 +41,7 @@ import {
   scanBeyond,
 } from "./plan.ts";
 import { LevelReader } from "./reader.ts";
-import { mendPositions, recheckStart, renewTail } from "./recheck.ts";
+import { mendPositions, RECHECK_FIRST_MAX, recheckStart, renewTail } from "./recheck.ts";
 import {
   decodePublished,
   encodePublished,
@@ -51,13 +52,10 @@ import {
   readHead,
   readRecord,
 } from "./record.ts";
-import { beginRunning, endRunning } from "./running.ts";
+import { beginRunning, endRunning, markRunning } from "./running.ts";
 import type { SealingStore } from "./seal-segment.ts";
 import { SealedFiles } from "./sealed-files.ts";
 import type { Database } from "./seam.ts";
-
-/** What the world says when it has no room now: the outcome is in doubt, not the disk. */
-const NO_ROOM = /ENOSPC|EDQUOT|EMFILE|ENFILE|No space left|Disk quota|Too many open files/;
 
 /**
  * Opens the store in the folder `path`. If the last head was not published here, the segments
@@ -88,7 +86,7 @@ export async function openLevelStore(
   const lock = await options.lockFolder(folder);
   let database: Database | undefined;
   try {
-    await attempt(`${folder} cannot be looked at`, () =>
+    const isDoubtful = await attempt(`${folder} cannot be looked at`, () =>
       beginRunning(options.seam.files, folder, paths.database),
     );
     database = await openDatabase(paths.database, options);
@@ -99,7 +97,8 @@ export async function openLevelStore(
     await sealed.removeDrafts();
     await renewTail(database, entries);
     const issuers = new IssuerFiles(options.seam.files, paths.issuers, options.sha256);
-    return new LevelStore(folder, identity, options, { lock, database, entries, sealed, issuers });
+    const held = { lock, database, entries, sealed, issuers, isDoubtful };
+    return new LevelStore(folder, identity, options, held);
   } catch (error) {
     await database?.close();
     await lock[Symbol.asyncDispose]();
@@ -114,6 +113,8 @@ interface Held {
   readonly entries: EntryFiles;
   readonly sealed: SealedFiles;
   readonly issuers: IssuerFiles;
+  /** See {@link beginRunning}. */
+  readonly isDoubtful: boolean;
 }
 
 /** See {@link openLevelStore}. Calls that write run one after the other. */
@@ -132,6 +133,8 @@ export class LevelStore implements Store {
   #treeSize: number;
   /** Set by a failed batch, cleared by `load`, which opens the database again. */
   #isTorn = false;
+  /** Whether LevelDB's log may have lost records, and they were not checked since. */
+  #isDoubtful: boolean;
   #isDisposed = false;
   /** The end of the last call that writes. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -145,6 +148,7 @@ export class LevelStore implements Store {
     this.#sealed = held.sealed;
     this.#issuers = held.issuers;
     this.#database = held.database;
+    this.#isDoubtful = held.isDoubtful;
     this.#treeSize = readHead(held.database)?.committed.treeSize ?? 0;
     this.#reader = new LevelReader(options.sha256, {
       database: () => this.#open(),
@@ -171,7 +175,15 @@ export class LevelStore implements Store {
         entriesSha256: head?.entriesSha256,
         published: published === undefined ? undefined : decodePublished(published),
         recheckEntryCount: treeSize - start,
+        recheckLaterCount: this.#isDoubtful ? 0 : Math.max(0, treeSize - start - RECHECK_FIRST_MAX),
       };
+    });
+  }
+
+  recordsChecked(areSound: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#isDoubtful = !areSound;
+      await markRunning(this.#options.seam.files, this.#folder, this.#isDoubtful);
     });
   }
 
@@ -306,7 +318,8 @@ export class LevelStore implements Store {
     if (database !== undefined) {
       await database.close();
       // If it stays, the next start looks at more.
-      await endRunning(this.#options.seam.files, this.#folder).catch(() => {});
+      const end = () => endRunning(this.#options.seam.files, this.#folder);
+      if (!this.#isDoubtful) await end().catch(() => {});
     }
     await this.#lock[Symbol.asyncDispose]();
   }
@@ -337,26 +350,21 @@ export class LevelStore implements Store {
       await database.write(batch.writes, { sync });
     } catch (cause) {
       this.#isTorn = true;
-      const reason = messageOf(cause);
-      const code = (cause as NodeJS.ErrnoException).code;
-      if (NO_ROOM.test(`${code} ${reason}`)) {
-        const message = `a batch failed for want of room, its outcome is unknown: ${reason}`;
-        throw new FatalError("FATAL_COMMIT_UNKNOWN", message, { cause });
-      }
-      this.#options.seam.poisoned.add(this.#folder);
-      throw new FatalError("FATAL_FSYNC", `a batch failed: ${reason}`, { cause });
+      throw this.#poisoned(batchError(cause));
     }
   }
 
-  async #poisoning<T>(act: () => Promise<T>): Promise<T> {
-    try {
-      return await act();
-    } catch (error) {
-      if (error instanceof FatalError && error.code === "FATAL_FSYNC") {
-        this.#options.seam.poisoned.add(this.#folder);
-      }
-      throw error;
-    }
+  #poisoning<T>(act: () => Promise<T>): Promise<T> {
+    return act().catch((error: unknown) => {
+      throw this.#poisoned(error);
+    });
+  }
+
+  /** Remembers a flush that failed. */
+  #poisoned(error: unknown): unknown {
+    const isFlush = error instanceof FatalError && error.code === "FATAL_FSYNC";
+    if (isFlush) this.#options.seam.poisoned.add(this.#folder);
+    return error;
   }
 
   /** Drops open files; opens the database again if a batch failed, which repairs its log. */
@@ -375,6 +383,7 @@ export class LevelStore implements Store {
       resume?.();
     }
     this.#isTorn = false;
+    this.#isDoubtful = true;
   }
 
   /** Mends what a dropped batch can have left unknown; returns where the caller's checks begin. */
@@ -386,13 +395,4 @@ export class LevelStore implements Store {
     }
     return start;
   }
-}
-
-function closedError(): UnavailableError {
-  return new UnavailableError("UNAVAILABLE_STORE", "the store is closed");
-}
-
-function poisonError(folder: string): FatalError {
-  const message = `a flush of ${folder} failed in this process: only a restart recovers`;
-  return new FatalError("FATAL_FSYNC", message);
 }

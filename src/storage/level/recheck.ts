@@ -28,6 +28,12 @@ import type { Database } from "./seam.ts";
 const PARSE_BYTES = 1_048_576;
 
 /**
+ * Entries whose records are checked before a shard opens when nothing is wrong with LevelDB's
+ * log, half a second's work; the others that it may have held follow while it is open.
+ */
+export const RECHECK_FIRST_MAX = 16_384;
+
+/**
  * Copies the segments of entries [published, committed) to new files and flushes them. An
  * entry below the published size was signed for by a process that had seen both of its flushes
  * succeed. Of one above it, an earlier process may have seen a flush fail and died: the page

@@ -2,6 +2,8 @@
  * How a store was left: the file `running` in a shard's folder is there from before LevelDB
  * opens the database until after it has closed it, with one byte for each start in between. So
  * whoever opens the store knows whether it was closed in order, and that it was not twice over.
+ * The byte also says whether LevelDB's log was whole when the database was opened: what a damaged
+ * log has dropped, nobody can see in the database that LevelDB made of it.
  * @module
  */
 import { join } from "node:path";
@@ -20,46 +22,88 @@ const VERIFIED_BYTES_MAX = 67_108_864;
 const VERIFIED_AFTER_CRASH_BYTES_MAX = 268_435_456;
 /** More starts than that are not counted. */
 const STARTS_MAX = 2;
+/** A start with a whole log, or one after which all records were checked. */
+const PLAIN = 0x0a;
+/** A start with a log that may have dropped records, which were not all checked since. */
+const DOUBTFUL = 0x21;
 
 /** Starts since the store in `folder` was last closed in order; at most 2. */
 export async function unfinishedStarts(files: FileSystem, folder: string): Promise<number> {
-  const names = (await files.listFolder(folder)) ?? [];
-  if (!names.includes("running")) return 0;
-  const file = await files.openFile(join(folder, "running"), "read");
-  try {
-    return Math.max(1, (await file.read(STARTS_MAX, 0)).length);
-  } finally {
-    await file.close();
-  }
+  return (await readStarts(files, folder)).length;
 }
 
 /**
- * To be called before LevelDB opens the database: verifies tables, then counts the start.
+ * To be called before LevelDB opens the database: verifies tables and logs, then counts the start.
  *
  * @param folder The shard's.
  * @param database Its database's.
+ * @returns Whether LevelDB drops a part of its log now, or did so in an earlier start after which
+ *   {@link markRunning} was not called.
  * @throws FatalError `FATAL_STORE_CORRUPT` if a table is damaged.
  */
 export async function beginRunning(
   files: FileSystem,
   folder: string,
   database: string,
+): Promise<boolean> {
+  const starts = await readStarts(files, folder);
+  const databaseFiles = new DatabaseFiles(files, database);
+  await requireTables(databaseFiles, verifiedBytesMax(starts.length));
+  const wasDoubtful = starts.includes(DOUBTFUL);
+  const isDoubtful = wasDoubtful || !(await databaseFiles.areLogsWhole());
+  if (starts.length < STARTS_MAX || isDoubtful !== wasDoubtful) {
+    const mark = Uint8Array.of(isDoubtful ? DOUBTFUL : PLAIN);
+    const position = Math.min(starts.length, STARTS_MAX - 1);
+    await writeStarts(files, folder, mark, position, isDoubtful);
+  }
+  if (starts.length === 0) await files.syncFolder(folder);
+  return isDoubtful;
+}
+
+/** Takes down whether records that a log may have dropped are still to be checked. */
+export async function markRunning(
+  files: FileSystem,
+  folder: string,
+  isDoubtful: boolean,
 ): Promise<void> {
-  const starts = await unfinishedStarts(files, folder);
-  await requireTables(new DatabaseFiles(files, database), verifiedBytesMax(starts));
-  if (starts >= STARTS_MAX) return;
-  const file = await files.openFile(join(folder, "running"), "write");
+  const starts = await readStarts(files, folder);
+  if (starts.includes(DOUBTFUL) === isDoubtful) return;
+  const marks = starts.fill(isDoubtful ? DOUBTFUL : PLAIN);
+  await writeStarts(files, folder, marks, 0, isDoubtful);
+}
+
+/** To be called after LevelDB has closed the database, unless a doubt is left. */
+export async function endRunning(files: FileSystem, folder: string): Promise<void> {
+  await files.remove(join(folder, "running"));
+}
+
+/** One byte for each start. */
+async function readStarts(files: FileSystem, folder: string): Promise<Uint8Array> {
+  const names = (await files.listFolder(folder)) ?? [];
+  if (!names.includes("running")) return new Uint8Array(0);
+  const file = await files.openFile(join(folder, "running"), "read");
   try {
-    await file.write(Uint8Array.of(0x0a), starts);
+    const starts = await file.read(STARTS_MAX, 0);
+    return starts.length === 0 ? Uint8Array.of(PLAIN) : starts;
   } finally {
     await file.close();
   }
-  if (starts === 0) await files.syncFolder(folder);
 }
 
-/** To be called after LevelDB has closed the database. */
-export async function endRunning(files: FileSystem, folder: string): Promise<void> {
-  await files.remove(join(folder, "running"));
+async function writeStarts(
+  files: FileSystem,
+  folder: string,
+  marks: Uint8Array,
+  position: number,
+  isDurable: boolean,
+): Promise<void> {
+  const file = await files.openFile(join(folder, "running"), "write");
+  try {
+    await file.write(marks, position);
+    if (isDurable) await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 function verifiedBytesMax(starts: number): number {

@@ -89,6 +89,15 @@ test("DatabaseFiles takes the torn end of a log for damage only after an orderly
   assert.deepEqual(await problemsOf(made.database), [`db/${log}: byte 0: a record is cut off`]);
 });
 
+test("DatabaseFiles finds a log that is missing", async () => {
+  await using made = await fixture();
+  const [log = ""] = (await readdir(made.path)).filter((name) => name.endsWith(".log"));
+  assert.equal(await made.database.areLogsWhole(), true);
+  await rm(join(made.path, log));
+  assert.deepEqual(await problemsOf(made.database), [`db/${log}: it is missing`]);
+  assert.equal(await made.database.areLogsWhole(), false);
+});
+
 test("DatabaseFiles does not look at what no list names: a crash leaves such", async () => {
   await using made = await fixture();
   await writeFile(join(made.path, "999999.ldb"), "half a table");

@@ -6,6 +6,7 @@ import { formatHex } from "../../../src/encoding/hex.ts";
 import { createLevelStore } from "../../../src/storage/level/folder.ts";
 import { type LevelStore, openLevelStore } from "../../../src/storage/level/level-store.ts";
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
+import { RECHECK_FIRST_MAX } from "../../../src/storage/level/recheck.ts";
 import {
   encodeIdentity,
   FORMAT,
@@ -262,6 +263,32 @@ test("recheckEntryCount covers what the write buffers can hold, and not the whol
   // A larger buffer than the one that wrote counts.
   await using large = await openLevelStore(path, LEVEL_OPTIONS);
   assert.equal((await large.load()).recheckEntryCount, 2_000);
+});
+
+test("recheckLaterCount leaves the newest to the start, and all of them after damage", async () => {
+  await using root = await temporaryFolder();
+  const path = join(root.path, "shard");
+  await createLevelStore(path, TEST_IDENTITY, LEVEL_OPTIONS);
+  const log = new SyntheticLog({ bodyBytes: 10 });
+  await withOpen(path, async (store) => {
+    for (let round = 0; round < 5; round += 1) await store.commit(log.next(4_096));
+    await store.publish(signedHead(log.head!));
+  });
+  const all = 5 * 4_096;
+  const counts = async (store: LevelStore) => {
+    const { recheckEntryCount, recheckLaterCount } = await store.load();
+    return [recheckEntryCount, recheckLaterCount];
+  };
+  await withOpen(path, async (store) => {
+    assert.deepEqual(await counts(store), [all, all - RECHECK_FIRST_MAX]);
+    await store.recordsChecked(false);
+    assert.deepEqual(await counts(store), [all, 0]);
+  });
+  await withOpen(path, async (store) => {
+    assert.deepEqual(await counts(store), [all, 0]);
+    await store.recordsChecked(true);
+    assert.deepEqual(await counts(store), [all, all - RECHECK_FIRST_MAX]);
+  });
 });
 
 describe("openLevelStore()", () => {
