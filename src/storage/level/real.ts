@@ -4,6 +4,7 @@
  */
 import {
   close,
+  closeSync,
   constants,
   fdatasync,
   fsync,
@@ -52,10 +53,12 @@ const REAL_FILES: FileSystem = {
     if (mode === "read") {
       const openHere = () => openSync(path, constants.O_RDONLY);
       const isQuick = quickReads.mayRead(0);
-      return openFileOf(isQuick ? quickReads.timed(openHere) : await openAsync(path, "r"));
+      const descriptor = isQuick ? quickReads.timed(openHere) : await openAsync(path, "r");
+      return openFileOf(descriptor, () => closeRead(descriptor));
     }
     // "r+" with O_CREAT has no name among Node's flags; never O_TRUNC.
-    return openFileOf(await openAsync(path, constants.O_RDWR + constants.O_CREAT, 0o600));
+    const descriptor = await openAsync(path, constants.O_RDWR + constants.O_CREAT, 0o600);
+    return openFileOf(descriptor, () => closeAsync(descriptor));
   },
   rename,
   async remove(path) {
@@ -80,7 +83,13 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function openFileOf(descriptor: number): OpenFile {
+/** Of a file that was read, nothing is left to be written; one that was removed may take a while. */
+async function closeRead(descriptor: number): Promise<void> {
+  if (quickReads.mayRead(0)) quickReads.timed(() => closeSync(descriptor));
+  else await closeAsync(descriptor);
+}
+
+function openFileOf(descriptor: number, close: () => Promise<void>): OpenFile {
   const readRest = async (bytes: Uint8Array, length: number, from: number, position: number) => {
     let done = from;
     while (done < length) {
@@ -111,7 +120,7 @@ function openFileOf(descriptor: number): OpenFile {
     },
     syncData: () => syncDataAsync(descriptor),
     sync: () => syncAsync(descriptor),
-    close: () => closeAsync(descriptor),
+    close,
   };
 }
 

@@ -10,6 +10,7 @@ import { type LevelStore, openLevelStore } from "../../../src/storage/level/leve
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import { PREFIX, sealValue } from "../../../src/storage/level/record.ts";
 import { sealSegment } from "../../../src/storage/level/seal-segment.ts";
+import { SealedFiles } from "../../../src/storage/level/sealed-files.ts";
 import { sealedHeaderBytes } from "../../../src/storage/level/sealed-format.ts";
 import type { Database, FileSystem, OpenFile, Seam } from "../../../src/storage/level/seam.ts";
 import { SharedReader } from "../../../src/storage/level/shared-reader.ts";
@@ -348,4 +349,52 @@ describe("sealSegment()", () => {
     });
     assert.equal(sha256(await readFile(sealedPath(path, 3))).length, 32);
   });
+});
+
+test("SealedFiles reads a header once, and again after damage", async () => {
+  await using root = await temporaryFolder();
+  const { path } = await sealedStore(root);
+  let headers = 0;
+  const openFiles = new Set<OpenFile>();
+  const counting: FileSystem = {
+    ...REAL_SEAM.files,
+    async openFile(name, mode) {
+      const file = await REAL_SEAM.files.openFile(name, mode);
+      const counted: OpenFile = {
+        ...file,
+        readQuickly(length, position, into) {
+          if (position === 0) headers += 1;
+          return file.readQuickly(length, position, into);
+        },
+        close() {
+          openFiles.delete(counted);
+          return file.close();
+        },
+      };
+      openFiles.add(counted);
+      return counted;
+    },
+  };
+  const segmentTiles = 2;
+  const sealed = new SealedFiles(counting, join(path, "sealed"), segmentTiles, 1);
+  const read = (segment: number) => sealed.read(segment, (file) => file.readTile(1));
+  const [first, second] = [await read(0), await read(1)];
+  for (let round = 0; round < 3; round += 1) {
+    assert.deepEqual(await read(0), first);
+    assert.deepEqual(await read(1), second);
+    assert.equal(openFiles.size, 1);
+  }
+  assert.equal(headers, 2);
+  // A tile that is not what the header says: both are looked at again.
+  await flipByte(sealedPath(path, 0), sealedHeaderBytes(segmentTiles) + 20);
+  await assert.rejects(
+    sealed.read(0, (file) => file.readTile(0)),
+    fatal("FATAL_STORE_CORRUPT"),
+  );
+  assert.equal(headers, 3);
+  await sealed.close();
+  assert.equal(openFiles.size, 0);
+  assert.deepEqual(await read(1), second);
+  assert.equal(headers, 4);
+  await sealed.close();
 });
