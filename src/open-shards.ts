@@ -32,6 +32,7 @@ import { readKeyFile } from "./signer/key-file.ts";
 import { sha256 } from "./signer/sha256.ts";
 import type { Signer } from "./signer/signer.ts";
 import { readSpace, type Space, SpaceWatch } from "./space/free-space.ts";
+import type { Pace } from "./storage/level/dedup-filter.ts";
 import { LEVEL_DEFAULTS, type LevelStoreOptions } from "./storage/level/folder.ts";
 import { type LevelStore, openLevelStore } from "./storage/level/level-store.ts";
 import { REAL_SEAM } from "./storage/level/real.ts";
@@ -256,8 +257,12 @@ function makeSealer(log: Shard, store: LevelStore, world: ShardWorld): Sealer {
 }
 
 function levelOptions(seam: Seam, world: ShardWorld): LevelStoreOptions {
-  const options = { ...LEVEL_DEFAULTS, sha256, lockFolder, seam };
-  const { releaseFrontends, index } = world;
+  const { releaseFrontends, index, clock } = world;
+  const pace: Pace = {
+    nowMs: () => clock.monotonicMs(),
+    after: (delayMs, act) => clock.after(delayMs, act),
+  };
+  const options = { ...LEVEL_DEFAULTS, sha256, lockFolder, seam, pace };
   if (releaseFrontends === undefined) return options;
   return { ...options, multithreading: true, releaseOthers: () => releaseFrontends(index) };
 }

@@ -120,6 +120,7 @@ export class FaultyWorld implements Seam {
           };
           return this.#call(name, act, bytes);
         },
+        keys: (start, end, count) => real.keys(start, end, count),
         scan: (start, end) => real.scan(start, end),
         close: () =>
           this.#call("db.close", async () => {

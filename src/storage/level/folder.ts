@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
 import type { Sha256 } from "../../merkle/hash.ts";
 import type { ShardIdentity } from "../store.ts";
+import type { Pace } from "./dedup-filter.ts";
 import { corrupt, encodeIdentity, FORMAT, IDENTITY_KEY, RecordBatch } from "./record.ts";
 import type { Database, DatabaseOptions, Seam } from "./seam.ts";
 
@@ -37,6 +38,8 @@ export interface LevelStoreOptions {
    * last handle. What it resolves to lets them open it again.
    */
   readonly releaseOthers?: () => Promise<() => void>;
+  /** Time for what makes look-ups of new dedup keys cheap; absent: each goes to LevelDB. */
+  readonly pace?: Pace;
 }
 
 /** What opening a database needs. */

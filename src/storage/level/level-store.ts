@@ -24,6 +24,7 @@ import type {
   Store,
   StoreState,
 } from "../store.ts";
+import { DedupFilter } from "./dedup-filter.ts";
 import { EntryFiles } from "./entry-files.ts";
 import type { EntryPlaces } from "./entry-pieces.ts";
 import { batchError, closedError, poisonError } from "./file-errors.ts";
@@ -41,12 +42,11 @@ import {
   scanBeyond,
 } from "./plan.ts";
 import { LevelReader } from "./reader.ts";
-import { mendPositions, RECHECK_FIRST_MAX, recheckStart, renewTail } from "./recheck.ts";
+import { mendNewest, RECHECK_FIRST_MAX, renewTail } from "./recheck.ts";
 import {
   decodePublished,
   encodePublished,
   HEAD_KEY,
-  type HeadRecord,
   PUBLISHED_KEY,
   RecordBatch,
   readHead,
@@ -127,6 +127,7 @@ export class LevelStore implements Store {
   readonly #sealed: SealedFiles;
   readonly #issuers: IssuerFiles;
   readonly #reader: LevelReader;
+  readonly #filter: DedupFilter | undefined;
   /** Undefined while it is closed; written by `load` and dispose. */
   #database: Database | undefined;
   /** Leaves of the committed tree; written by `load`, `commit` and `revert` after their writes. */
@@ -156,18 +157,27 @@ export class LevelStore implements Store {
       sealed: () => this.#sealed,
       issuers: () => this.#issuers,
       treeSize: () => this.#treeSize,
+      mayHold: (dedupKey) => this.#filter?.mayHold(dedupKey) ?? true,
     });
+    const { pace } = options;
+    const source = { database: () => this.#open(), treeSize: () => this.#treeSize };
+    this.#filter = pace && new DedupFilter({ ...source, pace });
   }
 
   load(): Promise<StoreState> {
     return this.#inTurn(async () => {
+      this.#filter?.restart();
       await this.#reopen();
       const database = this.#open();
       const head = readHead(database);
       const published = readRecord(database, PUBLISHED_KEY);
       const treeSize = head?.committed.treeSize ?? 0;
       this.#treeSize = treeSize;
-      const start = head === undefined ? 0 : await this.#recheck(database, head);
+      const places: EntryPlaces = { database, entries: this.#entries, sealed: this.#sealed };
+      const isPoisoned = this.#options.seam.poisoned.has(this.#folder);
+      const start = await mendNewest(places, head, this.#options.writeBufferBytes, (batch) =>
+        isPoisoned ? Promise.resolve() : this.#write(database, batch, true),
+      );
       return {
         identity: this.#identity,
         committed: head?.committed,
@@ -203,15 +213,12 @@ export class LevelStore implements Store {
         await this.#poisoning(() => this.#entries.append(append));
       }
       const batch = planCommit(database, this.#entries, { commit, issuers, tail, head });
-      putHead(batch, {
-        committed: commit.head,
-        previous: head?.committed,
-        entriesSha256: commit.entriesSha256,
-        before: head,
-        writeBufferBytes: this.#options.writeBufferBytes,
-      });
+      const { entriesSha256, dedupKeys } = commit;
+      const { writeBufferBytes } = this.#options;
+      const heads = { committed: commit.head, previous: head?.committed, before: head };
+      putHead(batch, { ...heads, entriesSha256, writeBufferBytes });
       // A crash in here leaves the old head or the new one: LevelDB's batch is atomic.
-      await this.#write(database, batch, true);
+      await this.#writeKeys(database, batch, dedupKeys);
       this.#treeSize = commit.head.treeSize;
     });
   }
@@ -232,7 +239,7 @@ export class LevelStore implements Store {
       requireDerived(records, start, expected.treeSize);
       const batch = new RecordBatch();
       planDerived(batch, database, start, records);
-      await this.#write(database, batch, true);
+      await this.#writeKeys(database, batch, records.dedupKeys);
     });
   }
 
@@ -250,13 +257,8 @@ export class LevelStore implements Store {
       else {
         const entriesSha256 = emptyRoot(this.#options.sha256);
         const { writeBufferBytes } = this.#options;
-        putHead(batch, {
-          committed: to,
-          previous: to,
-          entriesSha256,
-          before: head,
-          writeBufferBytes,
-        });
+        const heads = { committed: to, previous: to, before: head };
+        putHead(batch, { ...heads, entriesSha256, writeBufferBytes });
       }
       const published = readRecord(database, PUBLISHED_KEY);
       const publishedSize = published === undefined ? 0 : decodePublished(published).treeSize;
@@ -310,6 +312,7 @@ export class LevelStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#filter?.stop();
     await this.#turn;
     const database = this.#database;
     this.#database = undefined;
@@ -343,6 +346,13 @@ export class LevelStore implements Store {
       throw new FatalError("FATAL_COMMIT_UNKNOWN", "a batch failed before: load again");
     }
     return this.#open();
+  }
+
+  /** Afterwards again, for a filter that was begun meanwhile and did not find them yet. */
+  async #writeKeys(database: Database, batch: RecordBatch, keys: readonly Uint8Array[]) {
+    this.#filter?.add(keys);
+    await this.#write(database, batch, true);
+    this.#filter?.add(keys);
   }
 
   async #write(database: Database, batch: RecordBatch, sync: boolean): Promise<void> {
@@ -384,15 +394,5 @@ export class LevelStore implements Store {
     }
     this.#isTorn = false;
     this.#isDoubtful = true;
-  }
-
-  /** Mends what a dropped batch can have left unknown; returns where the caller's checks begin. */
-  async #recheck(database: Database, head: HeadRecord): Promise<number> {
-    const start = recheckStart(database, head, this.#options.writeBufferBytes);
-    if (!this.#options.seam.poisoned.has(this.#folder)) {
-      const places: EntryPlaces = { database, entries: this.#entries, sealed: this.#sealed };
-      await mendPositions(places, { start, head }, (batch) => this.#write(database, batch, true));
-    }
-    return start;
   }
 }

@@ -41,6 +41,8 @@ export interface ReaderSource {
   entries(): EntryFiles;
   sealed(): SealedFiles;
   issuers(): IssuerFiles;
+  /** False: no record has this dedup key. Absent: nobody knows without a look. */
+  readonly mayHold?: (dedupKey: Uint8Array) => boolean;
   /** Leaves of the committed tree. */
   treeSize(): number;
 }
@@ -119,10 +121,15 @@ export class LevelReader implements StoreReader {
     dedupKeys: readonly Uint8Array[],
   ): Promise<readonly (DedupHit | undefined)[]> {
     this.#source.database();
+    const { mayHold } = this.#source;
     const hits: (DedupHit | undefined)[] = [];
     for (const key of dedupKeys) {
       if (hits.length > 0 && hits.length % LOOKUPS_PER_TURN === 0) {
         await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      if (mayHold?.(key) === false) {
+        hits.push(undefined);
+        continue;
       }
       const payload = readRecord(this.#source.database(), hashKey(PREFIX.dedup, key));
       const hit = payload === undefined ? undefined : decodeDedupHit(payload);

@@ -155,6 +155,8 @@ async function openLevel(path: string, options: DatabaseOptions): Promise<Databa
       }
       await batch.write({ sync });
     },
+    keys: (start, end, count) =>
+      level.keys({ gte: start, lt: end, limit: count, fillCache: false }).all(),
     scan: (start, end) => scan(level, start, end),
     close: () => level.close(),
   };

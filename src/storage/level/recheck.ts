@@ -55,6 +55,23 @@ export async function renewTail(database: Database, entries: EntryFiles): Promis
 }
 
 /**
+ * Mends what a dropped batch can have left unknown of where entries are.
+ * @param write As of {@link mendPositions}.
+ * @returns The first entry whose records are to be checked.
+ */
+export async function mendNewest(
+  places: EntryPlaces,
+  head: HeadRecord | undefined,
+  writeBufferBytes: number,
+  write: (batch: RecordBatch) => Promise<void>,
+): Promise<number> {
+  if (head === undefined) return 0;
+  const start = recheckStart(places.database, head, writeBufferBytes);
+  await mendPositions(places, { start, head }, write);
+  return start;
+}
+
+/**
  * Index of the first entry whose records LevelDB's log may have held when the store was last
  * closed: a flipped bit in the log drops whole batches without a word. The log has at most the
  * bytes of two write buffers, and each buffer takes one more batch when it is nearly full.
@@ -65,11 +82,7 @@ export async function renewTail(database: Database, entries: EntryFiles): Promis
  * @param writeBufferBytes In use now.
  * @returns A multiple of 256.
  */
-export function recheckStart(
-  database: Database,
-  head: HeadRecord,
-  writeBufferBytes: number,
-): number {
+function recheckStart(database: Database, head: HeadRecord, writeBufferBytes: number): number {
   const bufferBytes = Math.max(writeBufferBytes, head.writeBufferBytes);
   const settled = head.batchBytesTotal - 2 * bufferBytes - 3 * head.batchBytesMax;
   if (settled < 0) return 0;
@@ -92,7 +105,7 @@ export function recheckStart(
  * @param start A multiple of 256.
  * @param write Makes a tile's records durable.
  */
-export async function mendPositions(
+async function mendPositions(
   places: EntryPlaces,
   input: { readonly start: number; readonly head: HeadRecord },
   write: (batch: RecordBatch) => Promise<void>,
