@@ -23,6 +23,8 @@ export interface TurnOptions {
   readonly readCount: number;
   readonly readMsMax: number;
   readonly cacheFolder: string;
+  /** How long a server that does not become quiet is waited for before it is measured. */
+  readonly quietMsMax: number;
 }
 
 /** How long a start took; milliseconds from the start of the process. */
@@ -47,7 +49,6 @@ export interface Turn {
 
 const KIND = "rsa2048";
 const WRITES_MS_MAX = 600_000;
-const QUIET_MS_MAX = 240_000;
 const QUIET_STEP_MS = 4_000;
 /** Of one core; the self-audit takes some two hundredths. */
 const QUIET_SHARE_MAX = 0.05;
@@ -59,7 +60,7 @@ export async function runTurn(where: ServerFolder, options: TurnOptions): Promis
   let server = await startStratusIn(where);
   try {
     const afterStop = await timeStart(server, where, options);
-    await untilQuiet(server.pid);
+    await untilQuiet(server.pid, options.quietMsMax);
     const load = await measureLoad(server, where, options);
     const { seed, readCount, readMsMax } = options;
     const readAt = (placesSeed: number) =>
@@ -91,9 +92,9 @@ export async function runTurn(where: ServerFolder, options: TurnOptions): Promis
  * Waits until a server without requests takes little CPU: a start leaves some work for later, which
  * is not to be counted as that of submissions. The self-audit goes on.
  */
-async function untilQuiet(pid: number): Promise<void> {
+async function untilQuiet(pid: number, msMax: number): Promise<void> {
   const since = performance.now();
-  while (performance.now() - since < QUIET_MS_MAX) {
+  while (performance.now() - since < msMax) {
     const before = readCounters(processTree([pid])).cpuUs;
     await new Promise((resolve) => setTimeout(resolve, QUIET_STEP_MS));
     const cpuMs = (readCounters(processTree([pid])).cpuUs - before) / 1_000;

@@ -91,6 +91,9 @@ async function fillBoth(options: FlatOptions): Promise<readonly [ServerFolder, S
 
 const RATIO_MAX = 1.25;
 
+/** Checks and filters of a start take some minutes at 10 million entries. */
+const QUIET_MS_MAX = 300_000;
+
 /** The figures that must stay as they are. */
 export function compareTurns({ small, large }: Omit<FlatReport, "problems">): readonly FlatRow[] {
   const row = (
@@ -229,6 +232,7 @@ async function main(args: readonly string[]): Promise<number> {
     readCount: parseDecimal(values.reads),
     readMsMax: 5_000,
     cacheFolder: CACHE_FOLDER,
+    quietMsMax: QUIET_MS_MAX,
     log: (line) => console.error(`flat: ${line}`),
   });
   console.log(`${describeMachine()}\n${values.rate}/s, frontends ${values.frontends}\n`);

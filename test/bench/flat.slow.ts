@@ -20,6 +20,7 @@ test("runFlat() fills, serves, kills and compares two shards, and fsck finds the
     readCount: 20,
     readMsMax: 2_000,
     cacheFolder: cache.path,
+    quietMsMax: 0,
     log: () => undefined,
   });
   assert.deepEqual(problems, []);
