@@ -34,11 +34,6 @@ export function isBodyDue(request: StreamedRequest): boolean {
   return headers["content-length"] !== undefined && headers["content-length"] !== "0";
 }
 
-/** Whether the headers announce a body of more than {@link BODY_BYTES_MAX}. */
-export function isTooLarge({ headers }: HttpRequest): boolean {
-  return Number(headers["content-length"] ?? 0) > BODY_BYTES_MAX;
-}
-
 /** One body's part of {@link BodiesInFlight}. */
 export interface BodyClaim {
   /** Called when this body has to give way; set while it is being read. */
@@ -120,7 +115,7 @@ function readStreamed(request: StreamedRequest, claim: BodyClaim): Promise<Buffe
   return new Promise((resolve, reject) => {
     const refuse = () =>
       reject(new RejectedError("REJECTED_BODY_TOO_LARGE", `more than ${BODY_BYTES_MAX} bytes`));
-    if (isTooLarge(request)) {
+    if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) {
       refuse();
       return;
     }

@@ -8,13 +8,7 @@ import type { Log, SubmitEndpoint } from "../log/log.ts";
 import { formatSctJson } from "../rfc6962/json.ts";
 import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
 import { formatNativeBase64 } from "./base64.ts";
-import {
-  BODY_BYTES_MAX,
-  type BodiesInFlight,
-  type BodyClaim,
-  isTooLarge,
-  readBody,
-} from "./body.ts";
+import { BODY_BYTES_MAX, type BodiesInFlight, type BodyClaim, readBody } from "./body.ts";
 import { parseChainBody } from "./chain-body.ts";
 import type { ClientLimits, LimitedKind } from "./client-limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
@@ -122,8 +116,9 @@ export function readChain(
   request: HttpRequest,
   claim: BodyClaim,
 ): Promise<Buffer | undefined> {
-  // What its headers refuse is not read at all, and waits for nothing.
-  return responder.largeBodies.isLarge(request) && !isTooLarge(request)
+  // Also what its headers refuse: a flood of these comes on new connections, whose unread bytes cost
+  // the system so much that answering each at once took others four times as long (bench/abuse.ts).
+  return responder.largeBodies.isLarge(request)
     ? readInTurn(responder, request, claim)
     : readBody(request, claim);
 }
@@ -181,5 +176,5 @@ export function submissionDetail(error: CtError): string {
 /** A client that waits for `100 Continue` gets it, but not to send what will be refused. */
 export function continueUnlessTooLarge(request: HttpRequest, response: HttpResponse): void {
   if (request.headers.expect === undefined) return;
-  if (!isTooLarge(request)) response.writeContinue();
+  if (Number(request.headers["content-length"] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
 }

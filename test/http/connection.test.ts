@@ -4,8 +4,7 @@ import { UnavailableError } from "../../src/base/errors.ts";
 import { systemClock } from "../../src/clock/system.ts";
 import { drain } from "../../src/http/listen.ts";
 import { formatChainJson } from "../../src/rfc6962/json.ts";
-import { drainByHand, RawClient, startTestServer } from "../support/http-server.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { RawClient, startTestServer } from "../support/http-server.ts";
 
 const BODY = formatChainJson([Uint8Array.of(0x30, 1, 2), Uint8Array.of(0x30, 7)]);
 const STH = "GET /nimbus2026/ct/v1/get-sth HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -122,22 +121,6 @@ test("413 arrives before the body is sent; the connection goes on once it was", 
   assert.doesNotMatch(early, /Connection: close/);
   client.send("x".repeat(600_000) + STH);
   assert.deepEqual(statuses(await client.until(/tree_size/)), [413, 200]);
-});
-
-test("413 by the headers does not wait for the turns of large bodies", async () => {
-  const clock = new ManualClock();
-  const server = await startTestServer(0, {}, { clock });
-  const large = (bytes: number) => `${POST}Content-Length: ${bytes}\r\n\r\n{`;
-  using first = new RawClient(server.port);
-  first.send(large(100_000));
-  await server.untilRead(large(100_000).length);
-  using second = new RawClient(server.port);
-  second.send(large(100_000));
-  await server.untilRead(large(100_000).length);
-  using third = new RawClient(server.port);
-  third.send(large(8_388_608));
-  assert.deepEqual(statuses(await third.until(/too large\n$/)), [413]);
-  await drainByHand(server, clock);
 });
 
 test("413 reaches a client that sends chunks without end; then the connection closes", async () => {

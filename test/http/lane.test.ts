@@ -8,12 +8,7 @@ import type { AppOptions, ServerLimits } from "../../src/http/app.ts";
 import { BEHIND_BYTES_MAX } from "../../src/http/lane-connection.ts";
 import { drain } from "../../src/http/listen.ts";
 import { formatChainJson } from "../../src/rfc6962/json.ts";
-import {
-  drainByHand,
-  type ListeningServer,
-  RawClient,
-  startTestServer,
-} from "../support/http-server.ts";
+import { type ListeningServer, RawClient, startTestServer } from "../support/http-server.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const BODY = formatChainJson([Uint8Array.of(0x30, 1, 2), Uint8Array.of(0x30, 7)]);
@@ -193,7 +188,14 @@ async function startByHand(): Promise<
 > {
   const clock = new ManualClock();
   const server = await startTestServer(0, {}, { clock });
-  return { server, clock, [Symbol.asyncDispose]: () => drainByHand(server, clock) };
+  const dispose = async (): Promise<void> => {
+    let isOver = false;
+    void drain(server.app, clock, 100).then(() => {
+      isOver = true;
+    });
+    while (!isOver) await clock.advance(20);
+  };
+  return { server, clock, [Symbol.asyncDispose]: dispose };
 }
 
 test("a connection without a request is told 408 after ten seconds", async () => {

@@ -13,7 +13,6 @@ import { drain, listen } from "../../src/http/listen.ts";
 import { TrafficCounter } from "../../src/http/traffic.ts";
 import type { LogEvent } from "../../src/telemetry/observer.ts";
 import { FakeLog } from "./fake-log.ts";
-import type { ManualClock } from "./manual-clock.ts";
 
 /** A server with one shard, `nimbus2026`, and all that a test looks at. */
 export interface TestServer extends AsyncDisposable {
@@ -85,15 +84,6 @@ export async function startTestServer(
   };
   const { port } = await listen(server.app, { host: "127.0.0.1", port: 0 });
   return { ...server, port, newest: () => newest, untilRead };
-}
-
-/** Drains a server whose clock a test moves. */
-export async function drainByHand({ app }: TestServer, clock: ManualClock): Promise<void> {
-  let isOver = false;
-  void drain(app, clock, 100).then(() => {
-    isOver = true;
-  });
-  while (!isOver) await clock.advance(20);
 }
 
 /** A raw connection that collects what comes. */
