@@ -44,7 +44,8 @@ export interface SlowDiskRow {
 }
 
 const RATE = 200;
-const CONNECTIONS = 256;
+/** So many that a group fills while another waits for the disk: 256 clients would all wait for it. */
+const CONNECTIONS = 1_536;
 
 /** Flushes of one commit: its entries, its batch, the guard's record. */
 export const EXPECTED_FLUSHES = 3;
