@@ -24,7 +24,7 @@ export interface ConnectionEnd extends Pick<ExchangeEnd, "date" | "keepAlive"> {
   /** The head of a request that the lane takes, and who answers it. */
   readonly find: (bytes: Buffer) => Found | undefined;
   /** Gives the connection away, with bytes that were read of it. */
-  readonly handOver: (socket: Socket, bytes: Buffer) => void;
+  readonly handOver: (bytes: Buffer) => void;
 }
 
 /** A request that the lane takes. */
@@ -166,6 +166,6 @@ export class LaneConnection {
     socket.off("close", this.#onClose);
     socket.off("error", this.#onError);
     this.#behind = NOTHING;
-    this.#lane.handOver(socket, bytes);
+    this.#lane.handOver(bytes);
   }
 }

@@ -46,11 +46,6 @@ export class Lane {
     this.#limits = limits;
   }
 
-  /** Connections that it has. */
-  get count(): number {
-    return this.#connections.size;
-  }
-
   /**
    * Takes requests of one method and path.
    * @param path With `*` at its end: whatever follows.
@@ -75,7 +70,7 @@ export class Lane {
       find: (bytes: Buffer) => this.#find(bytes),
     };
     server.on("connection", (socket: Socket) => {
-      const handOver = (_: Socket, bytes: Buffer): void => {
+      const handOver = (bytes: Buffer): void => {
         this.#connections.delete(connection);
         for (const listener of others) listener.call(server, socket);
         socket.unshift(bytes);

@@ -3,13 +3,11 @@
  * is, since that is what it costs. Nothing is logged by it.
  * @module
  */
-import { UnavailableError } from "../base/errors.ts";
-import type { BodyClaim } from "./body.ts";
 import type { HttpRequest } from "./exchange.ts";
 import { type Pages, pageAnswer } from "./pages.ts";
 import { pathOf } from "./query.ts";
 import type { Handler } from "./responder.ts";
-import { continueUnlessTooLarge, readChain, type SubmitSurroundings } from "./submit.ts";
+import { judgeUnlogged, type SubmitSurroundings } from "./submit.ts";
 
 /** Allow header of a page with a form. */
 export const FORM = "GET, HEAD, POST, OPTIONS";
@@ -18,30 +16,16 @@ export const FORM = "GET, HEAD, POST, OPTIONS";
 export function formHandler(
   pages: Pages,
   request: HttpRequest,
-  { responder, clients, bodies, turns }: SubmitSurroundings,
+  surroundings: SubmitSurroundings,
 ): Handler | undefined {
   if (request.method !== "POST") return undefined;
   const path = pathOf(request.url ?? "");
   if (!pages.takes(path)) return undefined;
-  return async (_, response) => {
-    let claim: BodyClaim | undefined;
-    try {
-      clients.count("addChain", request, response);
-      if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
-      turns.requireRoom("add-chain");
-      continueUnlessTooLarge(request, response);
-      claim = bodies.open();
-      const body = await readChain(responder, request, claim);
-      if (body === undefined) return undefined;
-      const field = fieldsOf(body.toString("utf8"));
-      const page = await turns.run(() =>
-        response.destroyed ? undefined : pages.posted(path, field),
-      );
+  return (_, response) =>
+    judgeUnlogged(surroundings, "addChain", request, response, async (body) => {
+      const page = await pages.posted(path, fieldsOf(body.toString("utf8")));
       return response.destroyed ? undefined : pageAnswer(page, request);
-    } finally {
-      claim?.release();
-    }
-  };
+    });
 }
 
 /**

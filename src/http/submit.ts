@@ -97,6 +97,35 @@ export function submitHandler(
   };
 }
 
+/**
+ * Judges a body of which nothing is logged, in its turn. It costs what a submission costs, so it is
+ * bounded as one and counts as one of `kind` to its client's limit.
+ * @param judge Makes the answer; undefined if the client left meanwhile.
+ * @returns undefined if the client went away.
+ * @throws UnavailableError, RejectedError by the headers or the body's size; what `judge` throws.
+ */
+export async function judgeUnlogged(
+  { responder, clients, bodies, turns }: SubmitSurroundings,
+  kind: LimitedKind,
+  request: HttpRequest,
+  response: HttpResponse,
+  judge: (body: Buffer) => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  clients.count(kind, request, response);
+  if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
+  // Whatever it asks about, nobody waits for it as for a precertificate.
+  turns.requireRoom("add-chain");
+  continueUnlessTooLarge(request, response);
+  const claim = bodies.open();
+  try {
+    const body = await readChain(responder, request, claim);
+    if (body === undefined) return undefined;
+    return await turns.run(() => (response.destroyed ? undefined : judge(body)));
+  } finally {
+    claim.release();
+  }
+}
+
 /** A large body is not known again: its hash would cost as much as reading it, each time. */
 function recallUnlessLarge(
   log: Log,
@@ -111,7 +140,7 @@ function recallUnlessLarge(
  * @returns undefined if the client went away.
  * @throws RejectedError `REJECTED_BODY_TOO_LARGE`; UnavailableError `UNAVAILABLE_OVERLOADED`.
  */
-export function readChain(
+function readChain(
   responder: Responder,
   request: HttpRequest,
   claim: BodyClaim,
@@ -174,7 +203,7 @@ export function submissionDetail(error: CtError): string {
 }
 
 /** A client that waits for `100 Continue` gets it, but not to send what will be refused. */
-export function continueUnlessTooLarge(request: HttpRequest, response: HttpResponse): void {
+function continueUnlessTooLarge(request: HttpRequest, response: HttpResponse): void {
   if (request.headers.expect === undefined) return;
   if (Number(request.headers["content-length"] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
 }

@@ -3,58 +3,38 @@
  * logged. Limited as submissions are; 200 means that there is a verdict, whichever.
  * @module
  */
-import { CtError, MalformedError, quote, UnavailableError } from "../base/errors.ts";
+import { CtError, MalformedError, quote } from "../base/errors.ts";
 import { formatHex } from "../encoding/hex.ts";
 import type { Log, SubmitEndpoint } from "../log/log.ts";
 import type { Acceptance, PathStep, Verdict } from "../log/validate.ts";
 import { type Answer, answerError, JSON_HEADERS, ok } from "./answer.ts";
-import type { BodyClaim } from "./body.ts";
 import { parseChainBody } from "./chain-body.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { parseQuery } from "./query.ts";
 import type { Handler } from "./responder.ts";
-import {
-  continueUnlessTooLarge,
-  readChain,
-  type SubmitSurroundings,
-  submissionDetail,
-} from "./submit.ts";
+import { judgeUnlogged, type SubmitSurroundings, submissionDetail } from "./submit.ts";
 
 const HEADERS: readonly string[] = [...JSON_HEADERS, "Cache-Control", "no-store"];
 
 /** Handler of one shard's dry runs. */
-export function validateHandler(
-  log: Log,
-  { responder, clients, bodies, turns }: SubmitSurroundings,
-): Handler {
+export function validateHandler(log: Log, surroundings: SubmitSurroundings): Handler {
   const shard = log.identity.name;
 
   async function validate(
     request: HttpRequest,
     response: HttpResponse,
   ): Promise<Answer | undefined> {
-    let claim: BodyClaim | undefined;
     try {
       const endpoint = endpointOf(request);
-      // A dry run costs what a submission costs, so it counts as one to its client's limit.
-      clients.count(endpoint === "add-pre-chain" ? "addPreChain" : "addChain", request, response);
-      if (responder.isClosing) throw new UnavailableError("UNAVAILABLE_CLOSING", "shutting down");
-      // Whatever it asks about, nobody waits for it as for a precertificate.
-      turns.requireRoom("add-chain");
-      continueUnlessTooLarge(request, response);
-      claim = bodies.open();
-      const body = await readChain(responder, request, claim);
-      if (body === undefined) return undefined;
-      const verdict = await turns.run(() =>
-        response.destroyed ? undefined : log.validate(endpoint, parseChainBody(body)),
-      );
-      if (verdict === undefined) return undefined;
-      return ok(HEADERS, Buffer.from(formatVerdict(shard, verdict), "utf8"));
+      const kind = endpoint === "add-pre-chain" ? "addPreChain" : "addChain";
+      return await judgeUnlogged(surroundings, kind, request, response, async (body) => {
+        const verdict = await log.validate(endpoint, parseChainBody(body));
+        return ok(HEADERS, Buffer.from(formatVerdict(shard, verdict), "utf8"));
+      });
     } catch (thrown) {
       if (!(thrown instanceof CtError)) throw thrown;
-      return answerError(thrown, responder.retryAfter, (error) => wordsOf(shard, error));
-    } finally {
-      claim?.release();
+      const { retryAfter } = surroundings.responder;
+      return answerError(thrown, retryAfter, (error) => wordsOf(shard, error));
     }
   }
   return validate;
