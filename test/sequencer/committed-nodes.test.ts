@@ -3,19 +3,12 @@ import { describe, test } from "node:test";
 import { readCommitted } from "../../src/sequencer/committed-nodes.ts";
 import { proveFrom } from "../../src/sequencer/recover.ts";
 import { verifyCommitted } from "../../src/sequencer/verify.ts";
-import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
-import { SyntheticLog, TEST_IDENTITY } from "../support/commits.ts";
+import { commitOnTop } from "../support/commits.ts";
 import { sha256 } from "../support/sha256.ts";
 
 /** A store with `before` entries and `count` more on top, and the calls of `readNodes` on it. */
 async function fixture(before: number, count: number) {
-  const disk = new MemoryDisk(TEST_IDENTITY);
-  const store = openMemoryStore(disk);
-  const log = new SyntheticLog();
-  const last = log.next(before);
-  await store.commit(last);
-  const commit = log.next(count);
-  await store.commit(commit);
+  const { disk, store, last, commit } = await commitOnTop(before, count);
   const asked: number[] = [];
   const counting = {
     readNodes: (nodes: Parameters<typeof store.readNodes>[0]) => {
@@ -25,7 +18,7 @@ async function fixture(before: number, count: number) {
     readEntries: store.readEntries.bind(store),
     readIssuer: store.readIssuer.bind(store),
   };
-  return { disk, store, counting, asked, last: last.head, commit };
+  return { disk, store, counting, asked, last, commit };
 }
 
 describe("readCommitted()", () => {

@@ -1,34 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { frontierRoot } from "../../src/merkle/frontier.ts";
-import type { TreeHead } from "../../src/rfc6962/tree-head.ts";
 import type { ReadBack } from "../../src/sequencer/verify.ts";
 import { readFrontier, verifyCommitted } from "../../src/sequencer/verify.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { decodeTileLeaf, encodeTileLeaf } from "../../src/static-ct/tile-leaf.ts";
-import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
-import type { Commit, Store } from "../../src/storage/store.ts";
-import { SyntheticLog, TEST_IDENTITY } from "../support/commits.ts";
+import type { Commit } from "../../src/storage/store.ts";
+import { type CommittedStore, commitOnTop } from "../support/commits.ts";
 import { sha256 } from "../support/sha256.ts";
 
-interface Fixture {
-  readonly disk: MemoryDisk;
-  readonly store: Store;
-  readonly last: TreeHead | undefined;
-  readonly commit: Commit;
-}
-
-/** A store that holds `before` entries under a signed head, and `count` more on top. */
-async function committed(before: number, count: number): Promise<Fixture> {
-  const disk = new MemoryDisk(TEST_IDENTITY);
-  const store = openMemoryStore(disk);
-  const log = new SyntheticLog();
-  const first = log.next(before);
-  await store.commit(first);
-  const commit = log.next(count);
-  await store.commit(commit);
-  return { disk, store, last: first.head, commit };
-}
+type Fixture = CommittedStore;
 
 function verify(fixture: Fixture, changes: Partial<Fixture> = {}): Promise<ReadBack> {
   const { store, last, commit } = { ...fixture, ...changes };
@@ -47,7 +28,7 @@ describe("verifyCommitted()", () => {
       [255, 2],
       [250, 600],
     ] as const) {
-      const fixture = await committed(before, count);
+      const fixture = await commitOnTop(before, count);
       const read = await verify(fixture);
       const { commit } = fixture;
       const plain = (runs: Commit["runs"]) =>
@@ -63,7 +44,7 @@ describe("verifyCommitted()", () => {
   });
 
   test("sees one bit in any entry, wherever it is", async () => {
-    const fixture = await committed(3, 4);
+    const fixture = await commitOnTop(3, 4);
     for (let index = 3; index < 7; index += 1) {
       const right = fixture.disk.entries[index]!;
       for (let position = 0; position < right.length; position += 1) {
@@ -78,7 +59,7 @@ describe("verifyCommitted()", () => {
   });
 
   test("sees one bit in any hash that a store must keep, new or of the edge that was signed", async () => {
-    const fixture = await committed(21, 30);
+    const fixture = await commitOnTop(21, 30);
     const { nodes } = fixture.disk;
     const { hashes } = await readFrontier(fixture.store, 21);
     assert.deepEqual(
@@ -108,7 +89,7 @@ describe("verifyCommitted()", () => {
   });
 
   test("refuses another head, another last head, and another SHA-256", async () => {
-    const fixture = await committed(5, 3);
+    const fixture = await commitOnTop(5, 3);
     const { commit, last } = fixture;
     const other = new Uint8Array(32).fill(1);
     const cases: Partial<Fixture>[] = [
@@ -122,7 +103,7 @@ describe("verifyCommitted()", () => {
   });
 
   test("refuses an entry that names another place than its own", async () => {
-    const fixture = await committed(5, 3);
+    const fixture = await commitOnTop(5, 3);
     const leaf = decodeTileLeaf(fixture.disk.entries[6]!);
     const moved = { ...leaf, extensions: encodeLeafIndexExtension(7) };
     fixture.disk.entries[6] = encodeTileLeaf(moved);
@@ -130,7 +111,7 @@ describe("verifyCommitted()", () => {
   });
 
   test("asks checkEntry of each new entry, and makes its word fatal", async () => {
-    const { store, last, commit } = await committed(5, 3);
+    const { store, last, commit } = await commitOnTop(5, 3);
     const { head, entriesSha256 } = commit;
     let asked = 0;
     await verifyCommitted(sha256, store, last, head, entriesSha256, () => {

@@ -20,7 +20,14 @@ import {
 import type { SignedTreeHead, TreeHead } from "../../src/rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../../src/static-ct/extensions.ts";
 import { encodeTileLeaf } from "../../src/static-ct/tile-leaf.ts";
-import type { Commit, DerivedRecords, Issuer, ShardIdentity } from "../../src/storage/store.ts";
+import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
+import type {
+  Commit,
+  DerivedRecords,
+  Issuer,
+  ShardIdentity,
+  Store,
+} from "../../src/storage/store.ts";
 
 /** Node's SHA-256, as a plain Uint8Array. */
 export const sha256: Sha256 = (bytes) => new Uint8Array(hash("sha256", bytes, "buffer"));
@@ -178,4 +185,26 @@ export function randomBytes(label: string, length: number): Uint8Array {
     out.set(bytes.subarray(0, Math.min(32, length - offset)), offset);
   }
   return out;
+}
+
+/** See {@link commitOnTop}. */
+export interface CommittedStore {
+  readonly disk: MemoryDisk;
+  readonly store: Store;
+  /** The signed head. */
+  readonly last: TreeHead | undefined;
+  /** What came on top. */
+  readonly commit: Commit;
+}
+
+/** A store that holds `before` entries under a signed head, and `count` more on top. */
+export async function commitOnTop(before: number, count: number): Promise<CommittedStore> {
+  const disk = new MemoryDisk(TEST_IDENTITY);
+  const store = openMemoryStore(disk);
+  const log = new SyntheticLog();
+  const first = log.next(before);
+  await store.commit(first);
+  const commit = log.next(count);
+  await store.commit(commit);
+  return { disk, store, last: first.head, commit };
 }
