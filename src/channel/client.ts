@@ -7,6 +7,7 @@
  * that lacks one says so, and gets the submission again with all of them.
  * @module
  */
+import { LinkedMap } from "../base/linked-map.ts";
 import type { Sequence, Submission } from "../sequencer/message.ts";
 import {
   decodeAnswers,
@@ -37,7 +38,7 @@ interface ShardEnd {
 export class SequencerClient {
   readonly #wire: Wire;
   readonly #shards: readonly ShardEnd[];
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new LinkedMap<number, Pending>();
   #lastId = 0;
   #isFlushDue = false;
 

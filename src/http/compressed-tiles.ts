@@ -3,7 +3,10 @@
  * bytes; the tile not asked for the longest goes first.
  * @module
  */
+
 import { gzip } from "node:zlib";
+import { defined } from "../base/assert.ts";
+import { LinkedMap } from "../base/linked-map.ts";
 import type { Log } from "../log/log.ts";
 import {
   DATA_ARRAY_BYTES,
@@ -43,7 +46,7 @@ export class CompressedTiles {
   });
   readonly #bytesMax: number;
   /** In the order of the last use, oldest first. */
-  readonly #tiles = new Map<string, Uint8Array>();
+  readonly #tiles = new LinkedMap<string, Uint8Array>();
   readonly #running = new Map<string, Promise<Uint8Array | undefined>>();
   #bytes = 0;
 
@@ -53,12 +56,7 @@ export class CompressedTiles {
 
   /** The data tile as gzip, if it is in memory. */
   find(log: Log, index: number, width: number): Uint8Array | undefined {
-    const key = keyOf(log, index, width);
-    const kept = this.#tiles.get(key);
-    if (kept === undefined) return undefined;
-    this.#tiles.delete(key);
-    this.#tiles.set(key, kept);
-    return kept;
+    return this.#tiles.use(keyOf(log, index, width));
   }
 
   /** The data tile as gzip; undefined if it is not wholly published. @throws as the log. */
@@ -89,8 +87,8 @@ export class CompressedTiles {
     if (bytes.length > this.#bytesMax) return bytes;
     this.#tiles.set(key, bytes);
     this.#bytes += bytes.length;
-    for (const [oldest, dropped] of this.#tiles) {
-      if (this.#bytes <= this.#bytesMax) break;
+    while (this.#bytes > this.#bytesMax) {
+      const [oldest, dropped] = defined(this.#tiles.oldest(), "there are bytes of one");
       this.#tiles.delete(oldest);
       this.#bytes -= dropped.length;
     }

@@ -10,6 +10,8 @@
  * @module
  */
 
+import { defined } from "../base/assert.ts";
+import { keep, LinkedMap } from "../base/linked-map.ts";
 import { ok, type WholeAnswer } from "./answer.ts";
 import type { HttpResponse } from "./exchange.ts";
 
@@ -52,9 +54,9 @@ export interface KeptBounds {
 export class KeptTiles {
   readonly #bounds: KeptBounds;
   /** In the order of the last use, oldest first. */
-  readonly #tiles = new Map<string, KeptTile>();
+  readonly #tiles = new LinkedMap<string, KeptTile>();
   /** Targets that were asked for once, oldest first. */
-  readonly #asked = new Set<string>();
+  readonly #asked = new LinkedMap<string, true>();
   #bytes = 0;
 
   constructor(bounds: KeptBounds) {
@@ -76,7 +78,6 @@ export class KeptTiles {
    * that ends otherwise keeps it.
    */
   lend(target: string, tile: KeptTile, response: HttpResponse): WholeAnswer {
-    this.#tiles.delete(target);
     this.#tiles.set(target, tile);
     tile.users += 1;
     response.once("finish", () => {
@@ -101,11 +102,7 @@ export class KeptTiles {
   }
 
   #remember(target: string): void {
-    this.#asked.add(target);
-    for (const oldest of this.#asked) {
-      if (this.#asked.size <= this.#bounds.requestsMax) break;
-      this.#asked.delete(oldest);
-    }
+    keep(this.#asked, target, true, this.#bounds.requestsMax);
   }
 
   /** Memory for a tile, that of others in the end; undefined if there is none for any as large. */
@@ -113,8 +110,8 @@ export class KeptTiles {
     const { bytesMax, arrayBytes } = this.#bounds;
     const needed = Math.ceil(length / arrayBytes) * arrayBytes;
     if (needed > bytesMax) return undefined;
-    for (const [oldest, { array, users }] of this.#tiles) {
-      if (this.#bytes + needed <= bytesMax) break;
+    while (this.#bytes + needed > bytesMax) {
+      const [oldest, { array, users }] = defined(this.#tiles.oldest(), "it has bytes");
       this.#tiles.delete(oldest);
       if (users === 0 && array.length >= needed && array.length <= 2 * needed) return array;
       this.#bytes -= array.length;

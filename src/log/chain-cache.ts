@@ -3,6 +3,7 @@
  * not asked for the longest goes first.
  * @module
  */
+import { LinkedMap } from "../base/linked-map.ts";
 import { byteAt, equalBytes } from "../encoding/bytes.ts";
 
 /** Bytes of encoded chains in memory, of one shard in one thread; their base64 is up to four times that. */
@@ -18,7 +19,7 @@ interface Kept {
 export class ChainCache {
   readonly #bytesMax: number;
   /** By {@link keyOf}, which two chains may share: the later one stays. Least recently used first. */
-  readonly #kept = new Map<number, Kept>();
+  readonly #kept = new LinkedMap<number, Kept>();
   #bytes = 0;
 
   constructor(bytesMax: number = CHAINS_BYTES_MAX) {
@@ -30,8 +31,7 @@ export class ChainCache {
     const key = keyOf(fingerprints);
     const kept = this.#kept.get(key);
     if (kept === undefined || !equalBytes(kept.fingerprints, fingerprints)) return undefined;
-    this.#kept.delete(key);
-    this.#kept.set(key, kept);
+    this.#kept.use(key);
     return kept.chain;
   }
 
@@ -41,9 +41,10 @@ export class ChainCache {
     this.#drop(key);
     this.#kept.set(key, { fingerprints: fingerprints.slice(), chain });
     this.#bytes += fingerprints.length + chain.length;
-    for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#bytesMax) break;
-      this.#drop(oldest);
+    while (this.#bytes > this.#bytesMax) {
+      const oldest = this.#kept.oldest();
+      if (oldest === undefined) return;
+      this.#drop(oldest[0]);
     }
   }
 

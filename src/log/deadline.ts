@@ -2,6 +2,7 @@
  * Deadlines of things that all may take equally long: one timer, however many wait.
  * @module
  */
+import { LinkedMap } from "../base/linked-map.ts";
 import type { Clock } from "../clock/clock.ts";
 
 interface Waiting {
@@ -14,7 +15,8 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #afterMs: number;
   /** In the order of their due times. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new LinkedMap<number, Waiting>();
+  #lastNumber = 0;
   #cancelTimer: (() => void) | undefined;
 
   /** @param afterMs From `add` to the deadline, in milliseconds. */
@@ -30,10 +32,8 @@ export class Deadlines {
 
   /** How long the first of them has waited; 0 if nothing does; milliseconds. */
   get oldestMs(): number {
-    for (const { dueMs } of this.#waiting) {
-      return this.#afterMs - (dueMs - this.#clock.monotonicMs());
-    }
-    return 0;
+    const oldest = this.#waiting.oldest();
+    return oldest === undefined ? 0 : this.#afterMs - (oldest[1].dueMs - this.#clock.monotonicMs());
   }
 
   /**
@@ -42,11 +42,13 @@ export class Deadlines {
    */
   add(expire: () => void): () => void {
     const waiting = { dueMs: this.#clock.monotonicMs() + this.#afterMs, expire };
-    this.#waiting.add(waiting);
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    this.#waiting.set(number, waiting);
     if (this.#cancelTimer === undefined) this.#arm(this.#afterMs);
     return () => {
       // Without anything to wait for there is no timer: a process must be able to end.
-      if (this.#waiting.delete(waiting) && this.#waiting.size === 0) this.#disarm();
+      if (this.#waiting.delete(number) && this.#waiting.size === 0) this.#disarm();
     };
   }
 
@@ -64,13 +66,16 @@ export class Deadlines {
 
   #expire(): void {
     const nowMs = this.#clock.monotonicMs();
-    for (const waiting of this.#waiting) {
+    for (;;) {
+      const oldest = this.#waiting.oldest();
+      if (oldest === undefined) return;
+      const [number, waiting] = oldest;
       if (waiting.dueMs > nowMs) {
         // What expired may have set a new one.
         if (this.#cancelTimer === undefined) this.#arm(Math.ceil(waiting.dueMs - nowMs));
         return;
       }
-      this.#waiting.delete(waiting);
+      this.#waiting.delete(number);
       waiting.expire();
     }
   }

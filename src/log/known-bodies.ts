@@ -4,6 +4,7 @@
  * @module
  */
 import type { MalformedError, RejectedError } from "../base/errors.ts";
+import { keep, LinkedMap } from "../base/linked-map.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { Sct } from "../rfc6962/sct.ts";
@@ -28,8 +29,8 @@ export interface Known {
 /** The answers; the least recently used gives way. */
 export class KnownBodies {
   readonly #sha256: Sha256;
-  readonly #accepted = new Map<string, Known>();
-  readonly #refused = new Map<string, Refusal>();
+  readonly #accepted = new LinkedMap<string, Known>();
+  readonly #refused = new LinkedMap<string, Refusal>();
   /** Part of each key: a verdict under older roots arrives at a key that nobody asks for. */
   #generation = 0;
 
@@ -44,24 +45,19 @@ export class KnownBodies {
 
   /** What this body got; undefined if it is not known. @throws the refusal it got. */
   recall(key: string): Known | undefined {
-    const refusal = this.#refused.get(key);
-    if (refusal !== undefined) {
-      touch(this.#refused, key, refusal, REFUSED_BODIES_MAX);
-      throw refusal;
-    }
-    const known = this.#accepted.get(key);
-    if (known !== undefined) touch(this.#accepted, key, known, ACCEPTED_BODIES_MAX);
-    return known;
+    const refusal = this.#refused.use(key);
+    if (refusal !== undefined) throw refusal;
+    return this.#accepted.use(key);
   }
 
   /** Records the SCT of an entry that is published. */
   accept(key: string, known: Known): void {
-    touch(this.#accepted, key, known, ACCEPTED_BODIES_MAX);
+    keep(this.#accepted, key, known, ACCEPTED_BODIES_MAX);
   }
 
   /** Records what the judge threw. */
   refuse(key: string, refusal: Refusal): void {
-    touch(this.#refused, key, refusal, REFUSED_BODIES_MAX);
+    keep(this.#refused, key, refusal, REFUSED_BODIES_MAX);
   }
 
   /** Forgets all, also what is being judged now. */
@@ -69,15 +65,5 @@ export class KnownBodies {
     this.#generation += 1;
     this.#accepted.clear();
     this.#refused.clear();
-  }
-}
-
-function touch<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= max) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
   }
 }

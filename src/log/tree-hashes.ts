@@ -8,8 +8,10 @@
  * before it is signed comes from the store itself.
  * @module
  */
+
 import { defined } from "../base/assert.ts";
 import { FatalError } from "../base/errors.ts";
+import { keep, LinkedMap } from "../base/linked-map.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import type { NodeId } from "../merkle/node.ts";
@@ -43,7 +45,7 @@ export class TreeHashes {
   readonly #store: StoreReader;
   readonly #sha256: Sha256;
   /** By {@link tileKey}; least recently used first. */
-  readonly #tiles = new Map<number, Uint8Array>();
+  readonly #tiles = new LinkedMap<number, Uint8Array>();
   readonly #tilesMax: number;
   /** Replaced when a read comes with another size. */
   #edge: Edge = { size: 0, hashes: new Map(), folds: new Map() };
@@ -126,12 +128,7 @@ export class TreeHashes {
     const key = tileKey(span);
     const kept = this.#tiles.get(key);
     const tile = kept ?? (await this.#readFullTile(span, publishedSize));
-    this.#tiles.delete(key);
-    this.#tiles.set(key, tile);
-    for (const oldest of this.#tiles.keys()) {
-      if (this.#tiles.size <= this.#tilesMax) break;
-      this.#tiles.delete(oldest);
-    }
+    keep(this.#tiles, key, tile, this.#tilesMax);
     return hashOfSpan(tile, span);
   }
 

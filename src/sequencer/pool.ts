@@ -3,6 +3,7 @@
  * dedup key: twins wait together.
  * @module
  */
+import { LinkedMap } from "../base/linked-map.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { Outcome, Submission } from "./message.ts";
 import { submissionBytes } from "./message.ts";
@@ -43,8 +44,8 @@ export function answer(waiting: Waiting, outcome: Outcome): void {
 /** First in, first out; normal before low. */
 export class Pool implements PoolView {
   readonly #limits: PoolLimits;
-  readonly #normal = new Map<string, Waiting>();
-  readonly #low = new Map<string, Waiting>();
+  readonly #normal = new LinkedMap<string, Waiting>();
+  readonly #low = new LinkedMap<string, Waiting>();
   #bytes = 0;
 
   constructor(limits: PoolLimits) {
@@ -61,9 +62,7 @@ export class Pool implements PoolView {
 
   /** When the first of normal priority came, or else the first; undefined if none waits. */
   get sinceMs(): number | undefined {
-    for (const { sinceMs } of this.#normal.values()) return sinceMs;
-    for (const { sinceMs } of this.#low.values()) return sinceMs;
-    return undefined;
+    return (this.#normal.oldest() ?? this.#low.oldest())?.[1].sinceMs;
   }
 
   get fullness(): number {
@@ -113,7 +112,9 @@ export class Pool implements PoolView {
     const group: Waiting[] = [];
     let bytes = 0;
     for (const queue of [this.#normal, this.#low]) {
-      for (const [key, waiting] of queue) {
+      for (;;) {
+        const [key, waiting] = queue.oldest() ?? [];
+        if (key === undefined || waiting === undefined) break;
         const isWithin =
           group.length < limits.entriesMax && bytes + waiting.bytes <= limits.bytesMax;
         if (!isWithin && group.length > 0) return group;
@@ -142,7 +143,7 @@ export class Pool implements PoolView {
     if (entriesOver <= 0 && bytesOver <= 0) return [];
     if (priority === "low") return undefined;
     const evicted: Waiting[] = [];
-    for (const waiting of [...this.#low.values()].reverse()) {
+    for (const waiting of this.#low.values().toReversed()) {
       if (entriesOver <= 0 && bytesOver <= 0) break;
       evicted.push(waiting);
       entriesOver -= 1;

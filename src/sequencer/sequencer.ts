@@ -6,6 +6,7 @@
  */
 import { assert, defined } from "../base/assert.ts";
 import { CtError, FatalError, messageOf } from "../base/errors.ts";
+import { LinkedMap } from "../base/linked-map.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Issuer } from "../storage/store.ts";
@@ -47,7 +48,7 @@ export class Sequencer implements Sequencing {
   readonly #watch: ClockWatch;
   readonly #life: LifeWatch;
   /** The group between `take` and its answers, by dedup key. */
-  readonly #running = new Map<string, Waiting>();
+  readonly #running = new LinkedMap<string, Waiting>();
   readonly #issuers = new KnownIssuers();
   /** The committed tree; set after a commit returned, dropped by any error. */
   #tree: Tree | undefined;
@@ -91,8 +92,7 @@ export class Sequencer implements Sequencing {
 
   /** Since when the oldest submission waits for its answer; steady time; undefined if none. */
   get waitingSinceMs(): number | undefined {
-    for (const { sinceMs } of this.#running.values()) return sinceMs;
-    return this.#pool.sinceMs;
+    return this.#running.oldest()?.[1].sinceMs ?? this.#pool.sinceMs;
   }
 
   /** What any submission would be refused with now, a full pool aside; undefined if nothing. */
@@ -328,7 +328,7 @@ export class Sequencer implements Sequencing {
     const code = error instanceof CtError ? error.code : "BUG";
     observer({ type: "shard-fatal", shard, code, message });
     this.#setState(isReadOnly(error) ? "read-only" : "failed", reasonWithAdvice(error));
-    const running = [...this.#running.values()];
+    const running = this.#running.values();
     this.#running.clear();
     const outcome = unavailable(
       "UNAVAILABLE_OUTCOME_UNKNOWN",

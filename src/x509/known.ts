@@ -4,6 +4,7 @@
  * certificates with a verified path are put in, so strangers cannot fill it.
  * @module
  */
+import { keep, LinkedMap } from "../base/linked-map.ts";
 import { byteAt, bytesKey, equalBytes } from "../encoding/bytes.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
 
@@ -32,7 +33,7 @@ export function readCopied(der: Uint8Array, sha256: Sha256): KnownCertificate {
 /** Parsed issuers by their DER; the least recently used gives way. */
 export class IssuerCache {
   readonly #entriesMax: number;
-  readonly #entries: Map<number, KnownCertificate> = new Map();
+  readonly #entries = new LinkedMap<number, KnownCertificate>();
 
   /** @param entriesMax Certificates held at most; each takes some 5 kB with its key. */
   constructor(entriesMax: number) {
@@ -44,21 +45,19 @@ export class IssuerCache {
     const key = tailKey(der);
     const known = this.#entries.get(key);
     if (known === undefined || !equalBytes(known.certificate.der, der)) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, known);
-    return known;
+    return this.#entries.use(key);
   }
 
   /** Puts in a certificate whose path was verified. */
   remember(known: KnownCertificate): void {
-    put(this.#entries, tailKey(known.certificate.der), known, this.#entriesMax);
+    keep(this.#entries, tailKey(known.certificate.der), known, this.#entriesMax);
   }
 }
 
 /** Pairs of certificates whose signature was found good; the least recently used gives way. */
 export class VerifiedPairs {
   readonly #pairsMax: number;
-  readonly #pairs: Map<string, true> = new Map();
+  readonly #pairs = new LinkedMap<string, true>();
 
   /** @param pairsMax Pairs held at most; each takes some 200 bytes. */
   constructor(pairsMax: number) {
@@ -67,15 +66,12 @@ export class VerifiedPairs {
 
   /** Whether `issuer` is known to have signed `child`. */
   has(child: KnownCertificate, issuer: KnownCertificate): boolean {
-    const key = pairKey(child, issuer);
-    if (!this.#pairs.delete(key)) return false;
-    this.#pairs.set(key, true);
-    return true;
+    return this.#pairs.use(pairKey(child, issuer)) === true;
   }
 
   /** Records that `issuer` signed `child`. */
   add(child: KnownCertificate, issuer: KnownCertificate): void {
-    put(this.#pairs, pairKey(child, issuer), true, this.#pairsMax);
+    keep(this.#pairs, pairKey(child, issuer), true, this.#pairsMax);
   }
 
   /** Forgets all: when the accepted roots change. */
@@ -98,14 +94,4 @@ export function tailKey(bytes: Uint8Array): number {
 
 function pairKey(child: KnownCertificate, issuer: KnownCertificate): string {
   return child.key + issuer.key;
-}
-
-function put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, entriesMax: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= entriesMax) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }

@@ -9,10 +9,12 @@
  * ```
  * @module
  */
+
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { FatalError, messageOf, UnavailableError } from "../../base/errors.ts";
-import { concatBytes, equalBytes } from "../../encoding/bytes.ts";
+import { LinkedMap } from "../../base/linked-map.ts";
+import { concatBytes, equalBytes, joinBytes } from "../../encoding/bytes.ts";
 import { TlsReader } from "../../encoding/tls-reader.ts";
 import { TlsWriter } from "../../encoding/tls-writer.ts";
 import { encodeUtf8 } from "../../encoding/utf8.ts";
@@ -58,7 +60,7 @@ export class EntryFiles {
   readonly #folder: string;
   readonly #segmentTiles: number;
   /** Oldest use first. */
-  readonly #reading = new Map<number, Reading>();
+  readonly #reading = new LinkedMap<number, Reading>();
   #writing: { readonly segment: number; readonly file: OpenFile } | undefined;
   /** The segment made ahead of need; its promise never rejects. Written by `prepare`, `close`. */
   #prepared: { readonly segment: number; readonly outcome: Promise<Prepared> } | undefined;
@@ -95,7 +97,7 @@ export class EntryFiles {
     const { segment, position, entries } = append;
     const isFirst = position === SEGMENT_HEADER_BYTES;
     const isNew = isFirst && !(await this.#isPrepared(segment));
-    const bytes = concatBytes(...(isNew ? [this.#header(segment)] : []), ...entries);
+    const bytes = joinBytes(isNew ? [this.#header(segment), ...entries] : entries);
     const file = await this.#write(segment, bytes, isNew ? 0 : position);
     await flushing(`entries of segment ${segment}`, async () => {
       if (!isNew) return file.syncData();
@@ -186,7 +188,7 @@ export class EntryFiles {
 
   /** The segments that are open for reading. */
   readingSegments(): readonly number[] {
-    return [...this.#reading.keys()];
+    return this.#reading.keys();
   }
 
   /** Drops what is open for reading of a segment. */
@@ -228,7 +230,7 @@ export class EntryFiles {
     await this.#prepared?.outcome;
     this.#prepared = undefined;
     await this.#closeWriting();
-    const idle = [...this.#reading.values()].filter((reading) => reading.users === 0);
+    const idle = this.#reading.values().filter((reading) => reading.users === 0);
     this.#reading.clear();
     await Promise.all(idle.map(closeQuietly));
   }
@@ -299,7 +301,6 @@ export class EntryFiles {
         if (this.#reading.get(segment) === reading) this.#reading.delete(segment);
       });
     }
-    this.#reading.delete(segment);
     this.#reading.set(segment, reading);
     return reading;
   }
@@ -317,11 +318,13 @@ export class EntryFiles {
   }
 
   async #closeIdle(keep: number): Promise<void> {
-    for (const [segment, reading] of this.#reading) {
-      if (this.#reading.size <= keep) return;
-      if (reading.users > 0) continue;
+    if (this.#reading.size <= keep) return;
+    for (const segment of this.#reading.keys()) {
+      const reading = this.#reading.get(segment);
+      if (reading === undefined || reading.users > 0) continue;
       this.#reading.delete(segment);
       await closeQuietly(reading);
+      if (this.#reading.size <= keep) return;
     }
   }
 

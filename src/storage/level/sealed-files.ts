@@ -3,9 +3,11 @@
  * once it was verified, and is never changed after that.
  * @module
  */
+
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { FatalError, messageOf } from "../../base/errors.ts";
+import { keep, LinkedMap } from "../../base/linked-map.ts";
 import type { Into } from "../store.ts";
 import { flushing, readError } from "./file-errors.ts";
 import { attempt } from "./folder.ts";
@@ -182,9 +184,9 @@ export class SealedFiles {
   readonly #segmentTiles: number;
   readonly #openMax: number;
   /** Oldest use first. */
-  readonly #reading = new Map<number, Reading>();
+  readonly #reading = new LinkedMap<number, Reading>();
   /** Checked when they were read; oldest use first. */
-  readonly #headers = new Map<number, SealedHeader>();
+  readonly #headers = new LinkedMap<number, SealedHeader>();
 
   /** @param openMax See {@link OPEN_SEALED_MAX}. */
   constructor(
@@ -228,7 +230,7 @@ export class SealedFiles {
 
   /** Closes every file; the next read opens them again. */
   async close(): Promise<void> {
-    const idle = [...this.#reading.values()].filter((reading) => reading.users === 0);
+    const idle = this.#reading.values().filter((reading) => reading.users === 0);
     this.#reading.clear();
     this.#headers.clear();
     await Promise.all(idle.map(closeQuietly));
@@ -295,7 +297,6 @@ export class SealedFiles {
         if (this.#reading.get(segment) === reading) this.#reading.delete(segment);
       });
     }
-    this.#reading.delete(segment);
     this.#reading.set(segment, reading);
     return reading;
   }
@@ -321,11 +322,7 @@ export class SealedFiles {
   /** The header of a segment, which never changes: known, or read and checked. */
   async #headerOf(file: OpenFile, segment: number): Promise<SealedHeader> {
     const header = this.#headers.get(segment) ?? (await this.#readHeader(file, segment));
-    this.#headers.delete(segment);
-    this.#headers.set(segment, header);
-    const [oldest] = this.#headers.keys();
-    const isFull = this.#headers.size > SEALED_HEADERS_MAX;
-    if (isFull && oldest !== undefined) this.#headers.delete(oldest);
+    keep(this.#headers, segment, header, SEALED_HEADERS_MAX);
     return header;
   }
 
@@ -335,11 +332,13 @@ export class SealedFiles {
   }
 
   async #closeIdle(): Promise<void> {
-    for (const [segment, reading] of this.#reading) {
-      if (this.#reading.size <= this.#openMax) return;
-      if (reading.users > 0) continue;
+    if (this.#reading.size <= this.#openMax) return;
+    for (const segment of this.#reading.keys()) {
+      const reading = this.#reading.get(segment);
+      if (reading === undefined || reading.users > 0) continue;
       this.#reading.delete(segment);
       await closeQuietly(reading);
+      if (this.#reading.size <= this.#openMax) return;
     }
   }
 
