@@ -23,6 +23,19 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** All parts, one after the other: a view of them where they lie so already, else a fresh array. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first === undefined) return new Uint8Array(0);
+  const start = first.byteOffset;
+  let end = start;
+  for (const part of parts) {
+    if (part.buffer !== first.buffer || part.byteOffset !== end) return concatBytes(...parts);
+    end += part.length;
+  }
+  return new Uint8Array(first.buffer, start, end - start);
+}
+
 /** Whether both hold the same bytes. Not constant in time: never for secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;

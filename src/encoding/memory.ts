@@ -43,3 +43,34 @@ export const borrowed: Allocate = (length) => {
   if (length > scratch.length) scratch = new Uint8Array(2 * length);
   return scratch.subarray(0, length);
 };
+
+/**
+ * Memory for what is read and soon done with, given back in one go and not when the collector
+ * comes by: it runs through the whole heap for every so many bytes that are outside of it.
+ */
+export class Lent {
+  readonly #arrays: Uint8Array<ArrayBuffer>[] = [];
+
+  /** An array of zeros of its own, until it is given back. */
+  readonly take: Allocate = (length) => {
+    const bytes = new Uint8Array(length);
+    this.#arrays.push(bytes);
+    return bytes;
+  };
+
+  /** Every array that was taken has length 0 from now on, and so has each view of one. */
+  giveBack(): void {
+    for (const { buffer } of this.#arrays.splice(0)) buffer.transfer(0);
+  }
+}
+
+/** An array for `length` bytes, cut into consecutive arrays: see `joinBytes`. */
+export function cutting(length: number): Allocate {
+  const bytes = new Uint8Array(length);
+  let used = 0;
+  return (count) => {
+    if (used + count > length) throw new RangeError(`${count} of ${length - used} bytes left`);
+    used += count;
+    return bytes.subarray(used - count, used);
+  };
+}

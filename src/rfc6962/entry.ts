@@ -59,9 +59,15 @@ export function encodeSignedEntry(entry: SignedEntry, allocate: Allocate = fresh
  * `TimestampedEntry`: RFC 6962, section 3.4.
  */
 export function encodeTimestampedEntry(entry: TimestampedEntry): Uint8Array {
-  const writer = new TlsWriter(47 + signedBytes(entry.entry).length + entry.extensions.length);
+  const writer = new TlsWriter(timestampedEntryBytes(entry));
   writeTimestampedEntry(writer, entry);
   return writer.finish();
+}
+
+/** Length of what {@link encodeTimestampedEntry} makes. */
+export function timestampedEntryBytes({ entry, extensions }: TimestampedEntry): number {
+  const issuerKeyHashBytes = entry.type === "precert" ? 32 : 0;
+  return 8 + 2 + issuerKeyHashBytes + 3 + signedBytes(entry).length + 2 + extensions.length;
 }
 
 /**
@@ -72,14 +78,13 @@ export function encodeMerkleTreeLeaf(
   entry: TimestampedEntry,
   allocate: Allocate = fresh,
 ): Uint8Array {
-  const capacity = 49 + signedBytes(entry.entry).length + entry.extensions.length;
-  return writeMerkleTreeLeaf(new TlsWriter(capacity, allocate), entry).finish();
+  const writer = new TlsWriter(2 + timestampedEntryBytes(entry), allocate);
+  return writeMerkleTreeLeaf(writer, entry).finish();
 }
 
 /** The Merkle leaf hash of {@link encodeMerkleTreeLeaf}, without making it: section 2.1. */
 export function hashMerkleTreeLeaf(sha256: Sha256, entry: TimestampedEntry): Uint8Array {
-  const capacity = 50 + signedBytes(entry.entry).length + entry.extensions.length;
-  const writer = new TlsWriter(capacity, borrowed).uint(LEAF_PREFIX, 1);
+  const writer = new TlsWriter(3 + timestampedEntryBytes(entry), borrowed).uint(LEAF_PREFIX, 1);
   return sha256(writeMerkleTreeLeaf(writer, entry).finish());
 }
 
@@ -89,8 +94,7 @@ export function encodeHashedLeaf(
   entry: TimestampedEntry,
   allocate: Allocate,
 ): { readonly leaf: Uint8Array; readonly leafHash: Uint8Array } {
-  const capacity = 50 + signedBytes(entry.entry).length + entry.extensions.length;
-  const writer = new TlsWriter(capacity, allocate).uint(LEAF_PREFIX, 1);
+  const writer = new TlsWriter(3 + timestampedEntryBytes(entry), allocate).uint(LEAF_PREFIX, 1);
   const hashed = writeMerkleTreeLeaf(writer, entry).finish();
   return { leaf: hashed.subarray(1), leafHash: sha256(hashed) };
 }

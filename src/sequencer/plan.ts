@@ -4,14 +4,13 @@
  */
 import { assert } from "../base/assert.ts";
 import { TREE_SIZE_MAX } from "../base/integers.ts";
-import { bytesKey, concatBytes } from "../encoding/bytes.ts";
-import { carved } from "../encoding/memory.ts";
+import { bytesKey, joinBytes } from "../encoding/bytes.ts";
 import { appendLeaves, type Frontier, frontierRoot } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import type { TreeHead } from "../rfc6962/tree-head.ts";
 import { encodeLeafIndexExtension } from "../static-ct/extensions.ts";
-import { encodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
+import { encodeTileLeaves, type TileLeaf } from "../static-ct/tile-leaf.ts";
 import type { Commit, Issuer } from "../storage/store.ts";
 import type { Submission } from "./message.ts";
 
@@ -45,7 +44,7 @@ export function planGroup(
   assert(tree.frontier.size === (tree.head?.treeSize ?? 0), "the frontier is the head's");
   assert(timestampMs > (tree.head?.timestampMs ?? 0), "a head is newer than the one before");
   assert(tree.frontier.size + submissions.length < TREE_SIZE_MAX, "the tree has room");
-  const entries: Uint8Array[] = [];
+  const leaves: TileLeaf[] = [];
   const leafHashes: Uint8Array[] = [];
   const issuers = new Map<string, Issuer>();
   for (const [position, submission] of submissions.entries()) {
@@ -56,12 +55,13 @@ export function planGroup(
       precertificate: submission.precertificate,
       chainFingerprints: submission.chainFingerprints,
     };
-    entries.push(encodeTileLeaf(leaf, carved));
+    leaves.push(leaf);
     leafHashes.push(hashMerkleTreeLeaf(sha256, leaf));
     for (const issuer of submission.issuers) {
       if (isNewIssuer(issuer)) issuers.set(bytesKey(issuer.fingerprint), issuer);
     }
   }
+  const entries = encodeTileLeaves(leaves);
   const appended = appendLeaves(sha256, tree.frontier, leafHashes);
   const head: TreeHead = {
     treeSize: appended.frontier.size,
@@ -72,7 +72,7 @@ export function planGroup(
     expected: tree.head,
     head,
     entries,
-    entriesSha256: sha256(concatBytes(...entries)),
+    entriesSha256: sha256(joinBytes(entries)),
     issuers: [...issuers.values()],
     runs: appended.runs,
     dedupKeys: submissions.map((submission) => submission.dedupKey),

@@ -5,14 +5,14 @@
  * @module
  */
 import { FatalError, MalformedError, messageOf } from "../base/errors.ts";
-import { bytesKey, concatBytes, equalBytes } from "../encoding/bytes.ts";
+import { bytesKey, equalBytes, joinBytes } from "../encoding/bytes.ts";
 import { appendLeaves, type Frontier, frontierRoot } from "../merkle/frontier.ts";
 import type { Sha256 } from "../merkle/hash.ts";
 import { verifyConsistency } from "../merkle/verify.ts";
 import { hashMerkleTreeLeaf } from "../rfc6962/entry.ts";
 import { isSameTreeHead, type TreeHead } from "../rfc6962/tree-head.ts";
 import { decodeLeafIndexExtension } from "../static-ct/extensions.ts";
-import { encodeTileLeaf, type TileLeaf } from "../static-ct/tile-leaf.ts";
+import { encodeTileLeaves, type TileLeaf } from "../static-ct/tile-leaf.ts";
 import type { Issuer, Store } from "../storage/store.ts";
 import { dedupKeyOf } from "./message.ts";
 import { type CheckEntry, readFrontier } from "./verify.ts";
@@ -87,7 +87,7 @@ async function fetchPiece(options: RefillOptions, before: Frontier, head: TreeHe
   const appended = appendLeaves(sha256, before, leafHashes);
   await requireProven(options, appended.frontier, `entries [${start}, ${end})`);
   const issuers = await checkLeaves(options, leaves, start);
-  const entries = leaves.map((leaf) => encodeTileLeaf(leaf));
+  const entries = encodeTileLeaves(leaves);
   const timestampsMs = leaves.map(({ timestampMs }) => timestampMs);
   const lastMs = timestampsMs.reduce((a, b) => Math.max(a, b), head?.timestampMs ?? 0);
   const own: TreeHead =
@@ -99,7 +99,7 @@ async function fetchPiece(options: RefillOptions, before: Frontier, head: TreeHe
     commit: {
       head: own,
       entries,
-      entriesSha256: sha256(concatBytes(...entries)),
+      entriesSha256: sha256(joinBytes(entries)),
       issuers,
       runs: appended.runs,
       dedupKeys: leaves.map(({ entry }) => dedupKeyOf(sha256, entry)),

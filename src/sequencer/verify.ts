@@ -5,8 +5,8 @@
  */
 import { assert, defined } from "../base/assert.ts";
 import { FatalError, messageOf } from "../base/errors.ts";
-import { concatBytes, equalBytes } from "../encoding/bytes.ts";
-import { carved } from "../encoding/memory.ts";
+import { equalBytes, joinBytes } from "../encoding/bytes.ts";
+import { carved, Lent } from "../encoding/memory.ts";
 import {
   appendLeaves,
   type Frontier,
@@ -66,8 +66,9 @@ export async function readBack(
   const dedupKeys: Uint8Array[] = [];
   const timestampsMs: number[] = [];
   const parts: Uint8Array[] = [];
+  const lent = new Lent();
   for (let start = frontier.size; start < end; start += CHUNK_ENTRIES) {
-    const run = await store.readEntries(start, Math.min(end, start + CHUNK_ENTRIES));
+    const run = await store.readEntries(start, Math.min(end, start + CHUNK_ENTRIES), lent.take);
     parts.push(run.bytes);
     for (let position = 0; position < run.ends.length; position += 1) {
       const leaf = decodeEntry(entryOfRun(run, position), start + position);
@@ -84,11 +85,13 @@ export async function readBack(
     }
   }
   const appended = appendLeaves(sha256, frontier, leafHashes);
+  const entriesSha256 = sha256(joinBytes(parts));
+  lent.giveBack();
   return {
     leaves,
     dedupKeys,
     timestampsMs,
-    entriesSha256: sha256(parts.length === 1 ? defined(parts[0], "one") : concatBytes(...parts)),
+    entriesSha256,
     runs: appended.runs,
     frontier: appended.frontier,
   };

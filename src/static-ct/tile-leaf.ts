@@ -4,12 +4,13 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { type Allocate, fresh } from "../encoding/memory.ts";
+import { type Allocate, cutting, fresh } from "../encoding/memory.ts";
 import { TlsReader } from "../encoding/tls-reader.ts";
 import { TlsWriter } from "../encoding/tls-writer.ts";
 import {
   readTimestampedEntry,
   type TimestampedEntry,
+  timestampedEntryBytes,
   writeTimestampedEntry,
 } from "../rfc6962/entry.ts";
 
@@ -37,10 +38,7 @@ export function encodeTileLeaf(leaf: TileLeaf, allocate: Allocate = fresh): Uint
     throw new RangeError("a precertificate entry, and no other, carries a precertificate");
   }
   if (leaf.precertificate?.length === 0) throw new RangeError("a precertificate is not empty");
-  const signed = leaf.entry.type === "x509" ? leaf.entry.certificate : leaf.entry.tbs;
-  const capacity = signed.length + (leaf.precertificate?.length ?? 0);
-  const length = 64 + capacity + 32 * leaf.chainFingerprints.length;
-  const writer = new TlsWriter(length, allocate);
+  const writer = new TlsWriter(tileLeafBytes(leaf), allocate);
   writeTimestampedEntry(writer, leaf);
   if (leaf.precertificate !== undefined) writer.vector(leaf.precertificate, 3);
   writer.uint(32 * leaf.chainFingerprints.length, 2);
@@ -49,6 +47,19 @@ export function encodeTileLeaf(leaf: TileLeaf, allocate: Allocate = fresh): Uint
     writer.fixed(fingerprint);
   }
   return writer.finish();
+}
+
+/** {@link encodeTileLeaf} of each, one after the other in one array: `joinBytes` copies nothing. */
+export function encodeTileLeaves(leaves: readonly TileLeaf[]): readonly Uint8Array[] {
+  const allocate = cutting(leaves.reduce((sum, leaf) => sum + tileLeafBytes(leaf), 0));
+  return leaves.map((leaf) => encodeTileLeaf(leaf, allocate));
+}
+
+/** Length of what {@link encodeTileLeaf} writes. */
+function tileLeafBytes(leaf: TileLeaf): number {
+  const { precertificate, chainFingerprints } = leaf;
+  const further = precertificate === undefined ? 0 : 3 + precertificate.length;
+  return timestampedEntryBytes(leaf) + further + 2 + FINGERPRINT_BYTES * chainFingerprints.length;
 }
 
 /** Reads one `TileLeaf` off a data tile; views. @throws MalformedError `MALFORMED_TLS`. */

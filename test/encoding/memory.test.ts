@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { borrowed, carved, fresh } from "../../src/encoding/memory.ts";
+import { joinBytes } from "../../src/encoding/bytes.ts";
+import { borrowed, carved, cutting, fresh, Lent } from "../../src/encoding/memory.ts";
 import { TlsWriter } from "../../src/encoding/tls-writer.ts";
 
 test("carved() gives zeros that no later call writes to", () => {
@@ -43,4 +44,38 @@ test("a TlsWriter writes the same wherever its memory comes from, its guess righ
       assert.equal(new Set(written).size, 1);
     }),
   );
+});
+
+test("property: joinBytes() is all of them, and a view where cutting() made them", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 9 }), (parts) => {
+      const expected = new Uint8Array(Buffer.concat(parts));
+      assert.deepEqual(joinBytes(parts), expected);
+      const allocate = cutting(expected.length);
+      const cut = parts.map((part) => {
+        const bytes = allocate(part.length);
+        bytes.set(part);
+        return bytes;
+      });
+      const joined = joinBytes(cut);
+      assert.deepEqual(joined, expected);
+      if (cut[0] !== undefined) assert.equal(joined.buffer, cut[0].buffer);
+      assert.throws(() => allocate(1), RangeError);
+      const [first, ...rest] = cut.toReversed();
+      if (first !== undefined && rest.some(({ length }) => length > 0)) {
+        const reversed = new Uint8Array(Buffer.concat(parts.toReversed()));
+        assert.deepEqual(joinBytes([first, ...rest]), reversed);
+      }
+    }),
+  );
+});
+
+test("Lent gives zeros of their own, and takes them and their views back", () => {
+  const lent = new Lent();
+  const [one, other] = [lent.take(100_000), lent.take(3)];
+  const view = one.fill(1).subarray(10, 20);
+  assert.deepEqual([...other], [0, 0, 0]);
+  lent.giveBack();
+  assert.deepEqual([one.length, other.length, view.length], [0, 0, 0]);
+  assert.equal(lent.take(5).length, 5, "and goes on");
 });

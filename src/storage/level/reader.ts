@@ -3,7 +3,7 @@
  * record costs 5 us so, 40 us through the thread pool), entries from their files.
  * @module
  */
-import { bytesKey, concatBytes } from "../../encoding/bytes.ts";
+import { bytesKey, joinBytes } from "../../encoding/bytes.ts";
 import { HASH_BYTES, type Sha256 } from "../../merkle/hash.ts";
 import type { NodeId } from "../../merkle/node.ts";
 import {
@@ -186,5 +186,5 @@ function joinRuns(start: number, runs: readonly EntryRun[]): EntryRun {
     for (const end of run.ends) ends.push(offset + end);
     offset += run.bytes.length;
   }
-  return { start, bytes: concatBytes(...runs.map((run) => run.bytes)), ends };
+  return { start, bytes: joinBytes(runs.map((run) => run.bytes)), ends };
 }
