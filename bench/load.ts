@@ -29,7 +29,7 @@ prints what it cost. Exit code 1 if anything does not hold.
   --lone MS          one at a time, each after so many milliseconds of nothing; p50 is what a
                      CA's single submission waits
   --flat-out         closed loop (default)
-  --connections N    default 64
+  --connections N    default 256
   --seconds N        how long to send, warm-up included; default 20
   --warmup N         seconds that are not measured; default 2
   --count N          precertificates made beforehand; default rate x seconds, or 10,000 x seconds
@@ -53,7 +53,7 @@ const OPTIONS = {
   rate: { type: "string" },
   lone: { type: "string" },
   "flat-out": { type: "boolean", default: false },
-  connections: { type: "string", default: "64" },
+  connections: { type: "string", default: "256" },
   seconds: { type: "string", default: "20" },
   warmup: { type: "string", default: "2" },
   count: { type: "string" },

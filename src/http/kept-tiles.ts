@@ -2,7 +2,8 @@
  * Answers to requests for full tiles, which never change, kept as they are sent: monitors read
  * the same newest tiles one after another. Bounded in bytes; what was not asked for the longest
  * goes first. Only what was checked when it was read is put here, and only what is asked for
- * again soon after: one who reads a whole log once changes nothing.
+ * again soon after: one who reads a whole log once changes nothing, nor does one who reads more
+ * than there is room for at random, for a tile takes the place of one that was not asked for since.
  *
  * Memory is used again: where more tiles are asked for than there is room for, a fresh array for
  * each that comes and goes had the collector mark the whole heap all the time (*measured*: twice
@@ -19,7 +20,7 @@ import type { HttpResponse } from "./exchange.ts";
 export const KEPT_HASH_BYTES_MAX = 8_388_608;
 
 /** The same of sealed data tiles as gzip. */
-export const KEPT_DATA_BYTES_MAX = 20_971_520;
+export const KEPT_DATA_BYTES_MAX = 50_331_648;
 
 /** Arrays of hash tiles, and of data tiles, have a multiple of so many bytes. */
 export const HASH_ARRAY_BYTES = 8_192;
@@ -41,6 +42,8 @@ export interface KeptTile {
   readonly array: Uint8Array;
   /** Responses that may still be sending it. */
   users: number;
+  /** Number of the last request that it answered. */
+  usedAt: number;
 }
 
 /** Bounds of {@link KeptTiles}. */
@@ -55,8 +58,9 @@ export class KeptTiles {
   readonly #bounds: KeptBounds;
   /** In the order of the last use, oldest first. */
   readonly #tiles = new LinkedMap<string, KeptTile>();
-  /** Targets that were asked for once, oldest first. */
-  readonly #asked = new LinkedMap<string, true>();
+  /** Targets that were asked for and are not kept, with the request's number, oldest first. */
+  readonly #asked = new LinkedMap<string, number>();
+  #requests = 0;
   #bytes = 0;
 
   constructor(bounds: KeptBounds) {
@@ -79,6 +83,8 @@ export class KeptTiles {
    */
   lend(target: string, tile: KeptTile, response: HttpResponse): WholeAnswer {
     this.#tiles.set(target, tile);
+    this.#requests += 1;
+    tile.usedAt = this.#requests;
     tile.users += 1;
     response.once("finish", () => {
       tile.users -= 1;
@@ -90,28 +96,27 @@ export class KeptTiles {
   wasRead(target: string, headers: readonly string[], bytes: Uint8Array): void {
     if (target.length > TARGET_LENGTH_MAX || target.includes("?")) return;
     if (this.#tiles.has(target)) return;
-    if (!this.#asked.delete(target)) {
-      this.#remember(target);
+    this.#requests += 1;
+    const askedAt = this.#asked.get(target);
+    const array = askedAt === undefined ? undefined : this.#room(bytes.length, askedAt);
+    if (array === undefined) {
+      keep(this.#asked, target, this.#requests, this.#bounds.requestsMax);
       return;
     }
-    const array = this.#room(bytes.length);
-    if (array === undefined) return;
+    this.#asked.delete(target);
     array.set(bytes);
     const answer = ok(headers, array.subarray(0, bytes.length));
-    this.#tiles.set(target, { answer, array, users: 0 });
+    this.#tiles.set(target, { answer, array, users: 0, usedAt: this.#requests });
   }
 
-  #remember(target: string): void {
-    keep(this.#asked, target, true, this.#bounds.requestsMax);
-  }
-
-  /** Memory for a tile, that of others in the end; undefined if there is none for any as large. */
-  #room(length: number): Uint8Array | undefined {
+  /** Memory for a tile, that of others in the end, if none was used since it was asked for. */
+  #room(length: number, askedAt: number): Uint8Array | undefined {
     const { bytesMax, arrayBytes } = this.#bounds;
     const needed = Math.ceil(length / arrayBytes) * arrayBytes;
     if (needed > bytesMax) return undefined;
     while (this.#bytes + needed > bytesMax) {
-      const [oldest, { array, users }] = defined(this.#tiles.oldest(), "it has bytes");
+      const [oldest, { array, users, usedAt }] = defined(this.#tiles.oldest(), "it has bytes");
+      if (usedAt > askedAt) return undefined;
       this.#tiles.delete(oldest);
       if (users === 0 && array.length >= needed && array.length <= 2 * needed) return array;
       this.#bytes -= array.length;

@@ -63,7 +63,7 @@ test("property: a LinkedMap is a Map in the order in which its entries were last
 });
 
 /** How much the old generation grows while entries come and go, 40 at a time; bytes. */
-function growth(map: Pick<Map<number, object>, "set" | "delete">): number {
+function growth(map: Map<number, object> | LinkedMap<number, object>): number {
   const oldBytes = () =>
     getHeapSpaceStatistics()
       .filter(({ space_name }) => /^(old|large_object)/.test(space_name))

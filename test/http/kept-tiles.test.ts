@@ -100,6 +100,22 @@ test("KeptTiles forgets requests beyond its bound: a crawl keeps nothing", () =>
   assert.equal(kept.bytes, 100);
 });
 
+test("KeptTiles keeps what is asked for more often than what would take its place", () => {
+  const kept = keptOf(100);
+  askTwice(kept, "/a", 50);
+  askTwice(kept, "/b", 50);
+  ask(kept, "/c", 50);
+  assert.notEqual(ask(kept, "/a", 50), undefined);
+  assert.notEqual(ask(kept, "/b", 50), undefined);
+  ask(kept, "/c", 50);
+  assert.notEqual(kept.find("/a"), undefined, "used since /c was first asked for");
+  assert.notEqual(kept.find("/b"), undefined);
+  ask(kept, "/c", 50);
+  assert.equal(kept.find("/a"), undefined, "not used between the last two");
+  assert.notEqual(kept.find("/c"), undefined);
+  assert.equal(kept.bytes, 100);
+});
+
 test("KeptTiles keeps no other spelling of a tile, and none that has no room at all", () => {
   const kept = keptOf(100);
   for (const target of ["/a?b", `/${"a".repeat(128)}`]) {
