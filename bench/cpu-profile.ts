@@ -123,14 +123,14 @@ const NODE_PARTS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The part of the program that a function's own time belongs to: a folder of `src`, a package,
- * OpenSSL's work, or V8's; undefined where it works for its caller.
+ * The part of the program that a function's own time belongs to: a folder of `src` or `dist`, a
+ * package, OpenSSL's work, or V8's; undefined where it works for its caller.
  */
 export function partOf(name: string, url: string): string | undefined {
   if (url === "") return V8_PARTS[name];
-  const folder = /\/src\/([a-z0-9-]+)\//.exec(url)?.[1];
+  const folder = /\/(?:src|dist)\/([a-z0-9-]+)\//.exec(url)?.[1];
   if (folder !== undefined && !url.includes("/node_modules/")) return folder;
-  if (/\/(?:src|bench)\/[a-z0-9-]+\.ts$/.test(url)) return "composition";
+  if (/\/(?:src|dist|bench)\/[a-z0-9-]+\.[jt]s$/.test(url)) return "composition";
   if (url.startsWith("node:internal/crypto/sig")) {
     return name.startsWith("verify") ? "crypto: verify" : "crypto: sign";
   }
@@ -139,7 +139,8 @@ export function partOf(name: string, url: string): string | undefined {
 }
 
 function shortenUrl(url: string): string {
-  const at = Math.max(url.lastIndexOf("/src/"), url.lastIndexOf("/node_modules/"));
+  const folders = ["/src/", "/dist/", "/node_modules/"];
+  const at = Math.max(...folders.map((folder) => url.lastIndexOf(folder)));
   return at < 0 ? url : url.slice(url.indexOf("/", at + 1) + 1);
 }
 

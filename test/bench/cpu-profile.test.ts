@@ -71,7 +71,9 @@ test("addProfile() of two profiles adds up", () => {
 
 for (const [name, url, part] of [
   ["decodeTileLeaf", "file:///a/stratus/src/static-ct/tile-leaf.ts", "static-ct"],
+  ["decodeTileLeaf", "file:///a/stratus/dist/static-ct/tile-leaf.js", "static-ct"],
   ["main", "file:///a/src/main.ts", "composition"],
+  ["main", "file:///a/dist/main.js", "composition"],
   ["verifyOneShot", "node:internal/crypto/sig", "crypto: verify"],
   ["signOneShot", "node:internal/crypto/sig", "crypto: sign"],
   ["_put", "file:///a/node_modules/classic-level/chained-batch.js", "storage: level"],
