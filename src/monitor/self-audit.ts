@@ -4,6 +4,7 @@
  * @module
  */
 import { FatalError, messageOf } from "../base/errors.ts";
+import { Sleeper } from "../base/sleeper.ts";
 import type { AuditSource } from "../client/source.ts";
 import type { Clock } from "../clock/clock.ts";
 import { equalBytes } from "../encoding/bytes.ts";
@@ -56,13 +57,14 @@ export class SelfAudit {
   readonly #standing = new Map<string, number>();
   #passNumber = 0;
   #isStopping = false;
-  #wake: () => void = () => {};
+  readonly #sleeper: Sleeper;
   #life: Promise<void> | undefined;
   /** Opened by the first finding of a pass, closed with it. */
   #secondLook: SecondLook | undefined;
 
   constructor(options: SelfAuditOptions) {
     this.#options = options;
+    this.#sleeper = new Sleeper(options.clock);
   }
 
   /** Begins in the background. */
@@ -73,7 +75,7 @@ export class SelfAudit {
   /** Ends within one chunk. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#wake();
+    this.#sleeper.interrupt();
     await this.#life;
   }
 
@@ -204,18 +206,8 @@ export class SelfAudit {
     await look?.[Symbol.asyncDispose]();
   }
 
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#isStopping) {
-        resolve();
-        return;
-      }
-      const cancel = this.#options.clock.after(delayMs, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
+  async #sleep(delayMs: number): Promise<void> {
+    if (!this.#isStopping) await this.#sleeper.sleep(delayMs);
   }
 }
 

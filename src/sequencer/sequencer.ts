@@ -7,6 +7,7 @@
 import { assert, defined } from "../base/assert.ts";
 import { CtError, FatalError, messageOf } from "../base/errors.ts";
 import { LinkedMap } from "../base/linked-map.ts";
+import { Sleeper } from "../base/sleeper.ts";
 import { bytesKey } from "../encoding/bytes.ts";
 import type { SignedTreeHead } from "../rfc6962/tree-head.ts";
 import type { Issuer } from "../storage/store.ts";
@@ -62,16 +63,15 @@ export class Sequencer implements Sequencing {
   #isStopping = false;
   #halted: FatalError | undefined;
   #later: LaterRecheck | undefined;
-  /** Ends the wait for something due; set while the loop waits. */
-  #wake: () => void = () => {};
-  /** Ends any wait of the loop. */
-  #wakeToStop: () => void = () => {};
+  /** The loop's: light where a submission ends it. */
+  readonly #sleeper: Sleeper;
   #loop: Promise<void> | undefined;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
     this.#pool = new Pool(options.pool);
     const { clock, clockSteadyMs, dates } = options;
+    this.#sleeper = new Sleeper(clock);
     this.#watch = new ClockWatch(clock, clockSteadyMs);
     this.#life = new LifeWatch(clock, dates, clockSteadyMs);
   }
@@ -117,7 +117,7 @@ export class Sequencer implements Sequencing {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#options.changed();
-    this.#wakeToStop();
+    this.#sleeper.interrupt();
     await this.#loop;
     await this.#later?.stop();
   }
@@ -125,7 +125,7 @@ export class Sequencer implements Sequencing {
   /** Signs nothing after the group under way, for good: an answer would rest on damage. */
   halt(reason: string): void {
     this.#halted ??= new FatalError("FATAL_AUDIT", reason);
-    this.#wakeToStop();
+    this.#sleeper.interrupt();
   }
 
   /** Takes a group from a frontend; `settle` is called once for each submission. */
@@ -135,7 +135,7 @@ export class Sequencer implements Sequencing {
       this.#enqueue(submission, (outcome) => settle(position, outcome));
     }
     this.#options.changed();
-    if (wasIdle) this.#wake();
+    if (wasIdle) this.#sleeper.wake();
   }
 
   /** See `Sequencing`. */
@@ -199,7 +199,7 @@ export class Sequencer implements Sequencing {
       const madeSteadyMs = clock.monotonicMs() - ageMs;
       this.#lastHeadSteadyMs = Math.max(this.#lastHeadSteadyMs, madeSteadyMs);
       await store.publish(recovered.signed);
-      const doubted = () => this.#wakeToStop();
+      const doubted = () => this.#sleeper.interrupt();
       this.#later = await recheckNewest({ ...options, clock, doubted }, recovered.signed);
     }
     if (this.#life.isDatePassed(this.#lastMs)) await this.#step();
@@ -384,17 +384,8 @@ export class Sequencer implements Sequencing {
     }
   }
 
-  /** Ends after `delayMs`, when the shard is stopped, or, if so wished, when a submission comes. */
-  #sleep(delayMs: number, isWokenBySubmission = false): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#isStopping && this.#pool.entryCount === 0) return resolve();
-      const cancel = this.#options.clock.after(delayMs, resolve);
-      const wake = () => {
-        cancel();
-        resolve();
-      };
-      this.#wakeToStop = wake;
-      this.#wake = isWokenBySubmission ? wake : () => {};
-    });
+  async #sleep(delayMs: number, isWokenBySubmission = false): Promise<void> {
+    if (this.#isStopping && this.#pool.entryCount === 0) return;
+    await this.#sleeper.sleep(delayMs, isWokenBySubmission);
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { FatalError, messageOf } from "../../base/errors.ts";
+import { Sleeper } from "../../base/sleeper.ts";
 import { TILE_WIDTH } from "../../merkle/tile.ts";
 import { isMissing, isNamedSealed } from "./entry-pieces.ts";
 import {
@@ -84,10 +85,8 @@ export class Sealer {
   /** A flush failed: only a restart recovers. */
   #isDone = false;
   #isStopping = false;
-  /** Ends the wait for a full segment; set while there is one. */
-  #wake: () => void = () => {};
-  /** Ends any wait. */
-  #wakeToStop: () => void = () => {};
+  /** Light where a full segment ends it. */
+  readonly #sleeper: Sleeper;
   #told = -1;
   #life: Promise<void> | undefined;
   /** Steady time when the last rest ended. */
@@ -95,6 +94,7 @@ export class Sealer {
 
   constructor(options: SealerOptions) {
     this.#options = options;
+    this.#sleeper = new Sleeper(options);
   }
 
   /** Begins in the background. */
@@ -105,7 +105,7 @@ export class Sealer {
   /** Ends within one step. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#wakeToStop();
+    this.#sleeper.interrupt();
     await this.#life;
   }
 
@@ -114,7 +114,7 @@ export class Sealer {
     if (this.#life === undefined || this.#isStopping) return;
     if (this.#options.publishedSize() === undefined) return;
     void this.#prepare(treeSize);
-    if (this.#isFull(this.#next, treeSize)) this.#wake();
+    if (this.#isFull(this.#next, treeSize)) this.#sleeper.wake();
     this.#tellProgress();
   }
 
@@ -255,18 +255,8 @@ export class Sealer {
     this.#options.progress(unsealed);
   }
 
-  /** Ends after `delayMs`, when it is stopped, or, if so wished, when a segment is full. */
-  #sleep(delayMs: number, isWokenByHead = false): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#isStopping) return resolve();
-      const cancel = this.#options.after(delayMs, resolve);
-      const wake = () => {
-        cancel();
-        resolve();
-      };
-      this.#wakeToStop = wake;
-      this.#wake = isWokenByHead ? wake : () => {};
-    });
+  async #sleep(delayMs: number, isWokenByHead = false): Promise<void> {
+    if (!this.#isStopping) await this.#sleeper.sleep(delayMs, isWokenByHead);
   }
 }
 
