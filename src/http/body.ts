@@ -5,6 +5,7 @@
  * @module
  */
 import { RejectedError, UnavailableError } from "../base/errors.ts";
+import { LinkedMap } from "../base/linked-map.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { HttpRequest, StreamedRequest } from "./exchange.ts";
 
@@ -51,8 +52,9 @@ export interface BodyClaim {
  */
 export class BodiesInFlight {
   readonly #bytesMax: number;
-  /** Oldest first. */
-  readonly #claims = new Map<BodyClaim, number>();
+  /** By the order in which they came, with what each holds. */
+  readonly #claims = new LinkedMap<number, { readonly claim: BodyClaim; bytes: number }>();
+  #lastNumber = 0;
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -66,32 +68,35 @@ export class BodiesInFlight {
 
   /** Begins a claim of nothing. */
   open(): BodyClaim {
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
     const claim: BodyClaim = {
       giveWay: undefined,
-      grow: (bytes) => this.#grow(claim, bytes),
-      release: () => this.#release(claim),
+      grow: (bytes) => this.#grow(number, bytes),
+      release: () => this.#release(number),
     };
-    this.#claims.set(claim, 0);
+    this.#claims.set(number, { claim, bytes: 0 });
     return claim;
   }
 
-  #grow(claim: BodyClaim, bytes: number): void {
-    const held = this.#claims.get(claim);
+  #grow(number: number, bytes: number): void {
+    const held = this.#claims.get(number);
     if (held === undefined) return;
-    this.#claims.set(claim, held + bytes);
+    held.bytes += bytes;
     this.#bytes += bytes;
     if (this.#bytes <= this.#bytesMax) return;
     for (const oldest of this.#claims.keys()) {
       if (this.#bytes <= this.#bytesMax) return;
-      if (oldest.giveWay === undefined) continue;
+      const giveWay = this.#claims.get(oldest)?.claim.giveWay;
+      if (giveWay === undefined) continue;
       this.#release(oldest);
-      oldest.giveWay();
+      giveWay();
     }
   }
 
-  #release(claim: BodyClaim): void {
-    this.#bytes -= this.#claims.get(claim) ?? 0;
-    this.#claims.delete(claim);
+  #release(number: number): void {
+    this.#bytes -= this.#claims.get(number)?.bytes ?? 0;
+    this.#claims.delete(number);
   }
 }
 

@@ -19,8 +19,8 @@ import type { HttpResponse } from "./exchange.ts";
 /** Bytes of hash tiles in memory, for all shards of a process or thread. */
 export const KEPT_HASH_BYTES_MAX = 8_388_608;
 
-/** The same of sealed data tiles as gzip. */
-export const KEPT_DATA_BYTES_MAX = 50_331_648;
+/** The same of sealed data tiles as gzip: some 1,000 tiles, what a busy log takes in ten minutes. */
+export const KEPT_DATA_BYTES_MAX = 100_663_296;
 
 /** Arrays of hash tiles, and of data tiles, have a multiple of so many bytes. */
 export const HASH_ARRAY_BYTES = 8_192;
@@ -30,7 +30,7 @@ export const DATA_ARRAY_BYTES = 16_384;
 /** Requests that are remembered, to know those that come again. */
 export const HASH_REQUESTS_MAX = 1_024;
 /** See {@link HASH_REQUESTS_MAX}. */
-export const DATA_REQUESTS_MAX = 256;
+export const DATA_REQUESTS_MAX = 1_024;
 
 /** A longer target, or one with a query, is not remembered: each tile has one spelling. */
 const TARGET_LENGTH_MAX = 128;

@@ -25,10 +25,10 @@ import {
 import type { FileSystem, OpenFile } from "./seam.ts";
 
 /**
- * Sealed segments open for reading at most: two million entries. A place at random in a larger
+ * Sealed segments open for reading at most: eight million entries. A place at random in a larger
  * log mostly means to open one, which is why that is done in this thread, too.
  */
-const OPEN_SEALED_MAX = 512;
+const OPEN_SEALED_MAX = 2_048;
 
 /**
  * Headers of sealed segments in memory, a kilobyte each: 16 million entries. To open a segment
