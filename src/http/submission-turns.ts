@@ -17,10 +17,10 @@ import type { SubmitEndpoint } from "../log/log.ts";
 export const SLICE_MS = 3;
 
 /** Refused is what would wait longer than this to be judged; milliseconds. */
-export const TURN_WAIT_MS_MAX = 120;
+export const TURN_WAIT_MS_MAX = 200;
 
 /** The same for add-chain: the rest is for precertificates, which people wait for. */
-export const ADD_CHAIN_TURN_WAIT_MS_MAX = 60;
+export const ADD_CHAIN_TURN_WAIT_MS_MAX = 100;
 
 /** Submissions that wait to be judged, however fast it goes. */
 export const WAITING_SUBMISSIONS_MAX = 8_192;
