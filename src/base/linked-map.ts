@@ -92,9 +92,14 @@ export class LinkedMap<Key extends string | number, Value> {
     return node === undefined ? undefined : [node.key, node.value];
   }
 
-  /** All keys now, the oldest first. */
-  keys(): readonly Key[] {
-    return this.#nodes().map(({ key }) => key);
+  /** The keys, the oldest first. The one that was given last may be taken out meanwhile. */
+  *keys(): IterableIterator<Key> {
+    let node = this.#oldest;
+    while (node !== undefined) {
+      const { key, newer }: Node<Key, Value> = node;
+      yield key;
+      node = newer;
+    }
   }
 
   /** All values now, the oldest first. */

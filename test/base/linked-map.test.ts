@@ -56,7 +56,7 @@ test("property: a LinkedMap is a Map in the order in which its entries were last
         const [first] = model;
         assert.deepEqual(map.oldest(), first);
       }
-      assert.deepEqual(map.keys(), [...model.keys()]);
+      assert.deepEqual([...map.keys()], [...model.keys()]);
       assert.deepEqual(map.values(), [...model.values()]);
     }),
   );

@@ -188,7 +188,7 @@ export class EntryFiles {
 
   /** The segments that are open for reading. */
   readingSegments(): readonly number[] {
-    return this.#reading.keys();
+    return [...this.#reading.keys()];
   }
 
   /** Drops what is open for reading of a segment. */
@@ -318,13 +318,12 @@ export class EntryFiles {
   }
 
   async #closeIdle(keep: number): Promise<void> {
-    if (this.#reading.size <= keep) return;
     for (const segment of this.#reading.keys()) {
+      if (this.#reading.size <= keep) return;
       const reading = this.#reading.get(segment);
       if (reading === undefined || reading.users > 0) continue;
       this.#reading.delete(segment);
       await closeQuietly(reading);
-      if (this.#reading.size <= keep) return;
     }
   }
 

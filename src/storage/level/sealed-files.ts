@@ -332,13 +332,12 @@ export class SealedFiles {
   }
 
   async #closeIdle(): Promise<void> {
-    if (this.#reading.size <= this.#openMax) return;
     for (const segment of this.#reading.keys()) {
+      if (this.#reading.size <= this.#openMax) return;
       const reading = this.#reading.get(segment);
       if (reading === undefined || reading.users > 0) continue;
       this.#reading.delete(segment);
       await closeQuietly(reading);
-      if (this.#reading.size <= this.#openMax) return;
     }
   }
 
