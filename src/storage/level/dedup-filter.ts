@@ -24,9 +24,11 @@ const BLOCK_WORDS = 16;
 /** Bits that a key sets in its block. */
 const PROBES = 6;
 
-/** Keys that are read at a time. */
-const CHUNK_KEYS = 1_000;
-/** How many times the time of a chunk it rests. */
+/** Keys that one iterator reads: as long as it is open, LevelDB removes no table. */
+const ITERATOR_KEYS = 20_000;
+/** Keys after which it rests. */
+const REST_KEYS = 1_000;
+/** How many times the time that these took it rests. */
 const REST_FACTOR = 8;
 /** It begins so long after the store was loaded: a start has other work. */
 const START_DELAY_MS = 5_000;
@@ -147,25 +149,17 @@ export class DedupFilter {
   }
 
   async #make(making: KeyBits): Promise<void> {
-    const { pace, database } = this.#options;
     const end = Uint8Array.of(PREFIX.dedup + 1);
     let start: Uint8Array = Uint8Array.of(PREFIX.dedup);
     try {
       for (;;) {
-        const startedMs = pace.nowMs();
-        const keys = await database().keys(start, end, CHUNK_KEYS);
-        if (this.#making !== making) return;
-        for (const key of keys) making.add(key, 1);
-        const last = keys.at(-1);
-        if (last === undefined || keys.length < CHUNK_KEYS) break;
+        const read = await this.#readKeys(making, start, end);
+        if (read === undefined) return;
+        const { count, last } = read;
+        if (last === undefined || count < ITERATOR_KEYS) break;
         // The next one that there can be.
         start = new Uint8Array(last.length + 1);
         start.set(last);
-        const restMs = Math.ceil(REST_FACTOR * (pace.nowMs() - startedMs));
-        await new Promise<void>((resolve) => {
-          this.#cancel = pace.after(restMs, resolve);
-        });
-        if (this.#making !== making) return;
       }
       this.#whole = making;
     } catch {
@@ -173,5 +167,36 @@ export class DedupFilter {
     } finally {
       if (this.#making === making) this.#making = undefined;
     }
+  }
+
+  /**
+   * Adds the keys of one iterator, and rests in between.
+   * @returns undefined if it was called off.
+   */
+  async #readKeys(
+    making: KeyBits,
+    start: Uint8Array,
+    end: Uint8Array,
+  ): Promise<{ readonly count: number; readonly last: Uint8Array | undefined } | undefined> {
+    const { pace, database } = this.#options;
+    let count = 0;
+    let last: Uint8Array | undefined;
+    let startedMs = pace.nowMs();
+    for await (const keys of database().keys(start, end, ITERATOR_KEYS)) {
+      if (this.#making !== making) return undefined;
+      for (const key of keys) making.add(key, 1);
+      last = keys.at(-1);
+      const isRestDue =
+        Math.floor((count + keys.length) / REST_KEYS) > Math.floor(count / REST_KEYS);
+      count += keys.length;
+      if (!isRestDue) continue;
+      const restMs = Math.ceil(REST_FACTOR * (pace.nowMs() - startedMs));
+      await new Promise<void>((resolve) => {
+        this.#cancel = pace.after(restMs, resolve);
+      });
+      if (this.#making !== making) return undefined;
+      startedMs = pace.nowMs();
+    }
+    return { count, last };
   }
 }

@@ -52,8 +52,8 @@ export interface Database {
   get(key: Uint8Array): Uint8Array | undefined;
   /** Applies all writes in order, or none; durable on return if `sync`. */
   write(writes: readonly Write[], options: { readonly sync: boolean }): Promise<void>;
-  /** The first `count` keys with `start <= key < end`, in order. */
-  keys(start: Uint8Array, end: Uint8Array, count: number): Promise<readonly Uint8Array[]>;
+  /** The first `count` keys with `start <= key < end` as they are now, in order, some at a time. */
+  keys(start: Uint8Array, end: Uint8Array, count: number): AsyncIterable<readonly Uint8Array[]>;
   /** Records with `start <= key < end`, in order. */
   scan(start: Uint8Array, end: Uint8Array): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
   close(): Promise<void>;

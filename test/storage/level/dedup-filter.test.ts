@@ -71,10 +71,11 @@ function watched(
           if (key[0] === PREFIX.dedup) looks += 1;
           return database.get(key);
         },
-        async keys(...range) {
-          const keys = await database.keys(...range);
-          await onKeys();
-          return keys;
+        async *keys(...range) {
+          for await (const keys of database.keys(...range)) {
+            await onKeys();
+            yield keys;
+          }
         },
         async write(...args) {
           await onWrite();
@@ -197,10 +198,12 @@ test("a store finds the keys of a commit during which the filter was begun and m
 function databaseOf(keys: readonly Uint8Array[]): Pick<Database, "keys"> {
   const all = keys.map((key) => Buffer.from(hashKey(PREFIX.dedup, key))).sort(Buffer.compare);
   return {
-    keys: async (start, end, count) =>
-      all
+    async *keys(start, end, count) {
+      const found = all
         .filter((key) => Buffer.compare(key, start) >= 0 && Buffer.compare(key, end) < 0)
-        .slice(0, count),
+        .slice(0, count);
+      for (let at = 0; at < found.length; at += 100) yield found.slice(at, at + 100);
+    },
   };
 }
 
@@ -232,6 +235,26 @@ test("DedupFilter is made anew once there are more keys than it has room for", a
   assert.equal(reads, 2);
   for (const key of keysOf(0, 53)) assert.ok(filter.mayHold(key));
   assert.ok(!filter.mayHold(keyOf(1_000)));
+});
+
+test("DedupFilter knows the keys of several iterators, and is not whole before the last", async () => {
+  const pace = new ManualPace();
+  const keys = keysOf(0, 40_150);
+  let reads = 0;
+  const database = (): Database => {
+    reads += 1;
+    return databaseOf(keys) as Database;
+  };
+  const filter = new DedupFilter({ pace, database, treeSize: () => keys.length });
+  filter.restart();
+  let readsWhileUnknown = 0;
+  await pace.runUntil(async () => {
+    if (!filter.mayHold(keyOf(50_000))) return true;
+    readsWhileUnknown = reads;
+    return false;
+  });
+  assert.deepEqual([readsWhileUnknown, reads], [2, 3]);
+  assert.ok(keys.every((key) => filter.mayHold(key)));
 });
 
 test("DedupFilter says nothing of a database that cannot be read, or after it was stopped", async () => {
