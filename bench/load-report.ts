@@ -4,6 +4,7 @@
  */
 import { type Answers, BODY_SLOT_BYTES, type Verdicts } from "./answers.ts";
 import type { Cost } from "./cost-meter.ts";
+import type { IssuerKind } from "./keys.ts";
 import type { DriverMessage, Pace } from "./load-driver.ts";
 import type { LoadOptions, ProofCheck } from "./load-run.ts";
 import { type Quantiles, quantilesOf } from "./stats.ts";
@@ -20,7 +21,7 @@ export interface Refusal {
 
 /** A whole run. Times are of the measured part, without warm-up, unless said otherwise. */
 export interface LoadReport {
-  readonly issuer: string;
+  readonly issuer: IssuerKind;
   readonly pace: string;
   readonly connections: number;
   readonly seconds: number;

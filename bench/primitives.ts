@@ -4,6 +4,7 @@
  * @module
  */
 import { generateKeyPairSync, hash, type KeyObject, sign, verify } from "node:crypto";
+import type { IssuerKind } from "./keys.ts";
 
 /** CPU time of one operation each; microseconds. */
 export interface Primitives {
@@ -66,6 +67,35 @@ export function slowness(primitives: Primitives): number {
   const names = Object.keys(FAST_HOURS) as readonly (keyof Primitives)[];
   const ratios = names.map((name) => primitives[name] / FAST_HOURS[name]).sort((a, b) => a - b);
   return ratios[Math.floor(ratios.length / 2)] ?? 1;
+}
+
+/** The verification of an issuer's signature among the primitives. */
+export const VERIFY: Readonly<Record<IssuerKind, keyof Primitives>> = {
+  rsa2048: "rsa2048Verify",
+  p256: "p256Verify",
+  p384: "p384Verify",
+};
+
+/**
+ * What a submission would cost in the machine's fast hours: its one verification, which differs by
+ * algorithm, at that primitive's own speed, and the rest at the median's.
+ * @param cpuUs Its cost while the primitives were these.
+ */
+export function inFastHours(cpuUs: number, kind: IssuerKind, now: Primitives): number {
+  const name = VERIFY[kind];
+  return FAST_HOURS[name] + (cpuUs - now[name]) / slowness(now);
+}
+
+/** The mean of each primitive. */
+export function meanOf(first: Primitives, second: Primitives): Primitives {
+  const mean = (name: keyof Primitives) => (first[name] + second[name]) / 2;
+  return {
+    rsa2048Verify: mean("rsa2048Verify"),
+    p256Verify: mean("p256Verify"),
+    p384Verify: mean("p384Verify"),
+    p256Sign: mean("p256Sign"),
+    sha256: mean("sha256"),
+  };
 }
 
 function measure(act: () => unknown): number {

@@ -35,6 +35,7 @@ async function main(): Promise<number> {
       readMsMax: 10_000,
       sampleCount: isReal ? 200 : 20,
       isSettling: isReal,
+      isTimed: isReal,
       seed: SEED,
       cacheFolder: CACHE_FOLDER,
       log,

@@ -7,6 +7,14 @@ import type { IssuerKind } from "./keys.ts";
 import type { Pace } from "./load-driver.ts";
 import { formatPace, type LoadReport } from "./load-report.ts";
 import { runLoad } from "./load-run.ts";
+import {
+  inFastHours,
+  meanOf,
+  measurePrimitives,
+  type Primitives,
+  slowness,
+  VERIFY,
+} from "./primitives.ts";
 import { formatReads, type ReadReport, runReads } from "./reads.ts";
 import type { Server } from "./server.ts";
 import { type Settled, waitUntilSettled } from "./settled.ts";
@@ -33,6 +41,8 @@ export interface SuiteOptions {
   readonly cacheFolder: string;
   /** Whether to wait until the disk has settled after the loads. */
   readonly isSettling: boolean;
+  /** Whether the machine's speed is measured before and after what is sent flat out. */
+  readonly isTimed: boolean;
   /** Told of each step. */
   readonly log: (line: string) => void;
 }
@@ -47,6 +57,8 @@ export interface SettledDisk extends Settled {
 /** Everything measured. */
 export interface SuiteReport {
   readonly loads: readonly LoadReport[];
+  /** The machine's speed around each load, before and after; undefined where it was not measured. */
+  readonly speeds: readonly (Primitives | undefined)[];
   /** After all loads; undefined where it was not waited for. */
   readonly settled: SettledDisk | undefined;
   readonly reads: readonly ReadReport[];
@@ -113,6 +125,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     ...(server.dataFolder === undefined ? {} : { dataFolder: server.dataFolder }),
   };
   const loads: LoadReport[] = [];
+  const speeds: (Primitives | undefined)[] = [];
   for (const load of options.loads) {
     const { kind, pace, connections, count } = load;
     log(`${kind}, ${formatPace(pace)}`);
@@ -120,9 +133,13 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     const sendMs = 1000 * load.seconds;
     const warmupMs = 1000 * load.warmupSeconds;
     const what = { kind, pace, connections, count, first: start, sendMs, warmupMs };
+    const isTimed = options.isTimed && pace.type === "flat-out";
+    const before = isTimed ? measurePrimitives() : undefined;
     const report = await runLoad({ ...common, ...what });
     first.set(kind, start + count);
     loads.push(report);
+    // The driver has verified every SCT since, on both cores: the machine is as warm as before.
+    speeds.push(before && meanOf(before, measurePrimitives()));
   }
   const settled = options.isSettling ? await measureSettled(server, loads, log) : undefined;
   log("reads");
@@ -143,7 +160,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     ]),
     ...reads.flatMap((read) => read.problems),
   ];
-  return { loads, settled, reads, problems };
+  return { loads, speeds, settled, reads, problems };
 }
 
 async function measureSettled(
@@ -170,11 +187,19 @@ function formatSettled(settled: SettledDisk | undefined): string {
   return `Disk ${state}: ${bytesPerEntry.toFixed(0)} bytes an entry, ${treeSize} entries, ${left}.\n\n`;
 }
 
+/** CPU of a submission in the machine's fast hours, and by what that was found. */
+function formatFast(load: LoadReport, speed: Primitives | undefined): string {
+  const { issuer, serverCpuUsPerAccepted: cpuUs } = load;
+  if (speed === undefined || cpuUs === undefined) return "";
+  const verifyUs = speed[VERIFY[issuer]].toFixed(0);
+  return `${inFastHours(cpuUs, issuer, speed).toFixed(0)} (${slowness(speed).toFixed(2)} times as slow, verify ${verifyUs})`;
+}
+
 /** The report in Markdown: two tables, then limits and problems. */
 export function formatSuite(report: SuiteReport): string {
   const cell = (value: number | undefined, format: (value: number) => string) =>
     value === undefined ? "not measured" : format(value);
-  const rows = report.loads.map((load) => {
+  const rows = report.loads.map((load, at) => {
     const { latencyMs: latency } = load;
     const cells = [
       load.issuer,
@@ -182,6 +207,7 @@ export function formatSuite(report: SuiteReport): string {
       load.acceptedPerSecond.toFixed(0),
       [latency.p50, latency.p99, latency.p999, latency.max].map((ms) => ms.toFixed(1)).join(" / "),
       cell(load.serverCpuUsPerAccepted, (us) => us.toFixed(0)),
+      formatFast(load, report.speeds[at]),
       cell(load.writtenBytesPerAccepted, (bytes) => bytes.toFixed(0)),
       cell(load.diskBytesPerEntry, (bytes) => bytes.toFixed(0)),
       cell(load.rssAnonBytesMax, (bytes) => (bytes / 2 ** 20).toFixed(0)),
@@ -198,8 +224,8 @@ export function formatSuite(report: SuiteReport): string {
     ),
     ...report.problems.map((problem) => `- **PROBLEM** ${problem}\n`),
   ];
-  return `| issuer | pace | accepted/s | p50 / p99 / p99.9 / max ms | server CPU us/accepted | bytes written/accepted | disk bytes/entry | RssAnon MB | driver | other cores | verified | hash |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+  return `| issuer | pace | accepted/s | p50 / p99 / p99.9 / max ms | server CPU us/accepted | in fast hours | bytes written/accepted | disk bytes/entry | RssAnon MB | driver | other cores | verified | hash |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ${rows.join("")}
 ${formatSettled(report.settled)}${formatReads(report.reads)}
 ${notes.join("")}`;

@@ -20,6 +20,7 @@ test("runSuite() holds against the real server", { skip }, async () => {
       readMsMax: 5_000,
       sampleCount: 20,
       isSettling: false,
+      isTimed: false,
       seed: 42,
       cacheFolder,
       log: () => undefined,

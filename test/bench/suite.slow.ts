@@ -25,6 +25,7 @@ async function runAgainst(lies: readonly Lie[]): Promise<SuiteReport> {
       readMsMax: 5_000,
       sampleCount: 6,
       isSettling: false,
+      isTimed: false,
       seed: 42,
       cacheFolder,
       log: () => undefined,
