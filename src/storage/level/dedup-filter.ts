@@ -149,14 +149,12 @@ export class DedupFilter {
   }
 
   async #make(making: KeyBits): Promise<void> {
-    const end = Uint8Array.of(PREFIX.dedup + 1);
     let start: Uint8Array = Uint8Array.of(PREFIX.dedup);
     try {
       for (;;) {
-        const read = await this.#readKeys(making, start, end);
-        if (read === undefined) return;
-        const { count, last } = read;
-        if (last === undefined || count < ITERATOR_KEYS) break;
+        const last = await this.#readKeys(making, start);
+        if (this.#making !== making) return;
+        if (last === undefined) break;
         // The next one that there can be.
         start = new Uint8Array(last.length + 1);
         start.set(last);
@@ -170,33 +168,31 @@ export class DedupFilter {
   }
 
   /**
-   * Adds the keys of one iterator, and rests in between.
-   * @returns undefined if it was called off.
+   * Adds the keys of one iterator, resting in between, unless it is called off.
+   * @returns The last one; undefined if there are none after it.
    */
-  async #readKeys(
-    making: KeyBits,
-    start: Uint8Array,
-    end: Uint8Array,
-  ): Promise<{ readonly count: number; readonly last: Uint8Array | undefined } | undefined> {
+  async #readKeys(making: KeyBits, start: Uint8Array): Promise<Uint8Array | undefined> {
     const { pace, database } = this.#options;
-    let count = 0;
+    const end = Uint8Array.of(PREFIX.dedup + 1);
     let last: Uint8Array | undefined;
+    let count = 0;
+    let sinceRest = 0;
     let startedMs = pace.nowMs();
     for await (const keys of database().keys(start, end, ITERATOR_KEYS)) {
       if (this.#making !== making) return undefined;
       for (const key of keys) making.add(key, 1);
       last = keys.at(-1);
-      const isRestDue =
-        Math.floor((count + keys.length) / REST_KEYS) > Math.floor(count / REST_KEYS);
       count += keys.length;
-      if (!isRestDue) continue;
+      sinceRest += keys.length;
+      if (sinceRest < REST_KEYS) continue;
       const restMs = Math.ceil(REST_FACTOR * (pace.nowMs() - startedMs));
       await new Promise<void>((resolve) => {
         this.#cancel = pace.after(restMs, resolve);
       });
       if (this.#making !== making) return undefined;
+      sinceRest = 0;
       startedMs = pace.nowMs();
     }
-    return { count, last };
+    return count < ITERATOR_KEYS ? undefined : last;
   }
 }

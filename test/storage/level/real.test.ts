@@ -1,8 +1,8 @@
 /** What LevelDB's iterators keep after they have ended. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readCounters } from "../../../bench/process.ts";
 import { LEVEL_DEFAULTS } from "../../../src/storage/level/folder.ts";
 import { REAL_SEAM } from "../../../src/storage/level/real.ts";
 import { randomBytes } from "../../support/commits.ts";
@@ -45,16 +45,15 @@ test("iterators that have ended keep little, though V8 collects them late", {
 }, async () => {
   await using root = await temporaryFolder();
   const { database } = await openFilled(join(root.path, "db"));
-  const rssAnonKb = async () =>
-    Number(/RssAnon:\s+(\d+)/.exec(await readFile("/proc/self/status", "utf8"))?.[1]);
-  const before = await rssAnonKb();
+  const rssAnonBytes = () => readCounters([process.pid]).rssAnonBytes;
+  const before = rssAnonBytes();
   let count = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for await (const keys of database.keys(...ALL, KEYS)) count += keys.length;
   }
   assert.equal(count, ROUNDS * KEYS);
   // Some 64 kB each if all are read in one turn.
-  const grownMb = ((await rssAnonKb()) - before) / 1_024;
+  const grownMb = (rssAnonBytes() - before) / 2 ** 20;
   assert.ok(grownMb < 60, `${ROUNDS} iterators left ${grownMb} MB`);
   await database.close();
 });
