@@ -54,11 +54,15 @@ export interface SettledDisk extends Settled {
   readonly treeSize: number;
 }
 
+/** A load, and the machine's speed before and after it. */
+export interface TimedLoad extends LoadReport {
+  /** Means; undefined where it was not measured. */
+  readonly speed: Primitives | undefined;
+}
+
 /** Everything measured. */
 export interface SuiteReport {
-  readonly loads: readonly LoadReport[];
-  /** The machine's speed around each load, before and after; undefined where it was not measured. */
-  readonly speeds: readonly (Primitives | undefined)[];
+  readonly loads: readonly TimedLoad[];
   /** After all loads; undefined where it was not waited for. */
   readonly settled: SettledDisk | undefined;
   readonly reads: readonly ReadReport[];
@@ -124,8 +128,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     workers: 2,
     ...(server.dataFolder === undefined ? {} : { dataFolder: server.dataFolder }),
   };
-  const loads: LoadReport[] = [];
-  const speeds: (Primitives | undefined)[] = [];
+  const loads: TimedLoad[] = [];
   for (const load of options.loads) {
     const { kind, pace, connections, count } = load;
     log(`${kind}, ${formatPace(pace)}`);
@@ -137,9 +140,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     const before = isTimed ? measurePrimitives() : undefined;
     const report = await runLoad({ ...common, ...what });
     first.set(kind, start + count);
-    loads.push(report);
-    // The driver has verified every SCT since, on both cores: the machine is as warm as before.
-    speeds.push(before && meanOf(before, measurePrimitives()));
+    loads.push({ ...report, speed: before && meanOf(before, measurePrimitives()) });
   }
   const settled = options.isSettling ? await measureSettled(server, loads, log) : undefined;
   log("reads");
@@ -160,7 +161,7 @@ export async function runSuite(server: Server, options: SuiteOptions): Promise<S
     ]),
     ...reads.flatMap((read) => read.problems),
   ];
-  return { loads, speeds, settled, reads, problems };
+  return { loads, settled, reads, problems };
 }
 
 async function measureSettled(
@@ -188,8 +189,7 @@ function formatSettled(settled: SettledDisk | undefined): string {
 }
 
 /** CPU of a submission in the machine's fast hours, and by what that was found. */
-function formatFast(load: LoadReport, speed: Primitives | undefined): string {
-  const { issuer, serverCpuUsPerAccepted: cpuUs } = load;
+function formatFast({ issuer, serverCpuUsPerAccepted: cpuUs, speed }: TimedLoad): string {
   if (speed === undefined || cpuUs === undefined) return "";
   const verifyUs = speed[VERIFY[issuer]].toFixed(0);
   return `${inFastHours(cpuUs, issuer, speed).toFixed(0)} (${slowness(speed).toFixed(2)} times as slow, verify ${verifyUs})`;
@@ -199,7 +199,7 @@ function formatFast(load: LoadReport, speed: Primitives | undefined): string {
 export function formatSuite(report: SuiteReport): string {
   const cell = (value: number | undefined, format: (value: number) => string) =>
     value === undefined ? "not measured" : format(value);
-  const rows = report.loads.map((load, at) => {
+  const rows = report.loads.map((load) => {
     const { latencyMs: latency } = load;
     const cells = [
       load.issuer,
@@ -207,7 +207,7 @@ export function formatSuite(report: SuiteReport): string {
       load.acceptedPerSecond.toFixed(0),
       [latency.p50, latency.p99, latency.p999, latency.max].map((ms) => ms.toFixed(1)).join(" / "),
       cell(load.serverCpuUsPerAccepted, (us) => us.toFixed(0)),
-      formatFast(load, report.speeds[at]),
+      formatFast(load),
       cell(load.writtenBytesPerAccepted, (bytes) => bytes.toFixed(0)),
       cell(load.diskBytesPerEntry, (bytes) => bytes.toFixed(0)),
       cell(load.rssAnonBytesMax, (bytes) => (bytes / 2 ** 20).toFixed(0)),
