@@ -156,7 +156,7 @@ const audit = z
       .default(200)
       .meta({
         description:
-          "Entries that the self-audit verifies in each second; 0 turns it off. 200 is some 2 % of a core and goes through 100 million entries in 6 days. Too few and damage is found late; too many take time from submissions.",
+          "Entries that the self-audit verifies in each second; 0 turns it off. 200 is some 1 % of a core and goes through 100 million entries in 6 days. Too few and damage is found late; too many take time from submissions.",
         examples: [200],
       }),
   })

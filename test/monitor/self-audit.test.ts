@@ -32,6 +32,7 @@ after(async () => {
 /** Time that passes by itself whenever somebody waits. */
 class EagerClock implements Clock {
   #now = 0;
+  readonly delaysMs: number[] = [];
   nowMs(): number {
     return this.#now;
   }
@@ -39,6 +40,7 @@ class EagerClock implements Clock {
     return this.#now;
   }
   after(delayMs: number, run: () => void): () => void {
+    this.delaysMs.push(delayMs);
     const handle = setImmediate(() => {
       this.#now += delayMs;
       run();
@@ -63,6 +65,8 @@ interface Outcome {
   readonly told: string | undefined;
   readonly opened: number;
   readonly closed: number;
+  /** What it waited, each time. */
+  readonly delaysMs: readonly number[];
 }
 
 /** Runs passes over the shard; `first` is what the audit sees, `second` what is opened afresh. */
@@ -71,9 +75,11 @@ async function runPasses(
   first: Change,
   second: Change,
   tables: TableSource = NO_TABLES,
+  entriesPerSecond: number = RATE,
 ): Promise<Outcome> {
   const source = storeAuditSource(store);
   const { committed } = await store.load();
+  const clock = new EagerClock();
   const events: LogEvent[] = [];
   const halts: string[] = [];
   let told: string | undefined;
@@ -95,7 +101,7 @@ async function runPasses(
         };
       },
       head: () => committed,
-      clock: new EagerClock(),
+      clock,
       sha256,
       observer: (event) => {
         events.push(event);
@@ -103,7 +109,7 @@ async function runPasses(
         pass += 1;
         if (pass > passes) void audit.stop().then(resolve);
       },
-      entriesPerSecond: RATE,
+      entriesPerSecond,
       halt: (reason) => halts.push(reason),
       tell: (damage) => {
         told = damage;
@@ -112,7 +118,7 @@ async function runPasses(
     audit.start();
   });
   const findings = events.filter((event) => event.type === "audit-finding");
-  return { events, findings, halts, told, opened, closed };
+  return { events, findings, halts, told, opened, closed, delaysMs: clock.delaysMs };
 }
 
 /** A source that is asked anew, in each call, what it is. */
@@ -185,6 +191,13 @@ test("SelfAudit goes through a whole shard at the rate it is given", async () =>
   const pass = events.at(-1);
   assert.ok(pass?.type === "audit-pass" && pass.damage === 0);
   assert.ok(pass.durationMs >= (ENTRIES / RATE) * 1_000, `${pass.durationMs} ms`);
+});
+
+test("SelfAudit takes some chunks in a row, then rests for as long as they may take", async () => {
+  const { delaysMs } = await runPasses(1, AS_IT_IS, AS_IT_IS, NO_TABLES, 200);
+  // 16 entries may take 80 ms; between two chunks of a row a turn of 1 ms passes.
+  const row = [1, 1, 1, 317];
+  assert.deepEqual(delaysMs.slice(0, 8), [...row, ...row]);
 });
 
 test("SelfAudit does not count what files opened afresh do not show", async () => {
