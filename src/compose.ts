@@ -97,8 +97,8 @@ export async function startStratus(given: Config, overrides: Overrides = {}): Pr
     wasServed: (shard: string) => keeper.has(shard),
   };
   const load = new FrontendLoad();
-  const unjudgedCount = (): number => load.unjudgedCount;
-  const ports = { ...overrides, clock, observer, ...roots, releaseFrontends, unjudgedCount };
+  const unjudgedMs = (): number => load.unjudgedMs;
+  const ports = { ...overrides, clock, observer, ...roots, releaseFrontends, unjudgedMs };
   const opened = await openShards(config, ports);
   const { logs, shards, audits, sealers } = opened;
   const files = await PageFiles.open(config, observer);

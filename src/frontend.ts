@@ -6,6 +6,7 @@
  */
 import { defined } from "./base/assert.ts";
 import { SequencerClient } from "./channel/client.ts";
+import { lingering } from "./channel/load.ts";
 import { mainThread, type Question } from "./channel/thread.ts";
 import { systemClock } from "./clock/system.ts";
 import type { Config } from "./config/config.ts";
@@ -62,7 +63,7 @@ async function run(): Promise<void> {
   const metrics = metricsObserver(() => clock.nowMs(), "frontend");
   const logging = openLogging(config.logLevel, standardError());
   const observer = combineObservers(metrics.observer, logging.observer);
-  const client = new SequencerClient(main.wire, shards.length);
+  const client = new SequencerClient(lingering(main.wire, clock, load), shards.length);
   const roots = takeRoots(shared);
   const logs = new Map<string, Log>();
   const readers = new Map<number, SharedReader>();

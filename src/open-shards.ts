@@ -58,7 +58,7 @@ export interface World {
   /** Whether a shard that is missing was served from here before. */
   readonly wasServed: (shard: string) => boolean;
   /** Submissions that frontends have read and not judged yet. */
-  readonly unjudgedCount: () => number;
+  readonly unjudgedMs: () => number;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;
   /** Stands between a guard's records and its signer. */
@@ -193,8 +193,8 @@ async function openShard(
     const clockSteadyMs = config.development ? DEVELOPMENT_STEADY_MS : undefined;
     const limits = { batch, pool, answerWithinMs, clockSteadyMs, dates };
     const parts = { store, signer, judge, clock, sha256, observer };
-    const { unjudgedCount } = world;
-    const log = new Shard({ identity, ...parts, ...limits, space, unjudgedCount });
+    const { unjudgedMs } = world;
+    const log = new Shard({ identity, ...parts, ...limits, space, unjudgedMs });
     observer({ type: "pool-limits", shard: shard.name, ...pool });
     sealer = makeSealer(log, store, world);
     if (shard.audit.entriesPerSecond === 0) return { log, sealer };

@@ -65,9 +65,17 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   tls: { folders: ["base", "src/clock/clock.ts"], node: "any" },
   storage: { folders: [...CORE, "lock"], packages: { level: "*" }, node: "any" },
   signer: { folders: [...CORE, "lock"], packages: { "@noble/curves": "*" }, node: "any" },
-  // What carries messages to the sequencers; threads are named in one file.
+  // What carries messages to the sequencers, in groups that suit how those gather; threads are
+  // named in one file.
   channel: {
-    folders: [...CORE, "ports", "src/sequencer/message.ts", "src/sequencer/message-codec.ts"],
+    folders: [
+      ...CORE,
+      "ports",
+      "src/clock/clock.ts",
+      "src/sequencer/message.ts",
+      "src/sequencer/message-codec.ts",
+      "src/sequencer/stretch.ts",
+    ],
     node: { "node:worker_threads": "thread.ts" },
   },
   clock: { folders: [...CORE], node: "any" },

@@ -65,7 +65,7 @@ export interface AppOptions extends Description {
   readonly access?: AccessOutput | undefined;
   /** Is told of each request. */
   readonly traffic: TrafficCounter;
-  /** Where it writes how many submissions wait to be judged; see `FrontendLoad`. */
+  /** Where it writes how long submissions wait to be judged; see `FrontendLoad`. */
   readonly load?: Int32Array;
   /** Pages for people; undefined: there are none. */
   readonly pages: Pages | undefined;

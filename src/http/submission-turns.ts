@@ -59,7 +59,7 @@ export class SubmissionTurns {
   #measuredSinceMs = 0;
   #measuredTurns = 0;
 
-  /** @param shown Where it writes how many wait; see `FrontendLoad`. */
+  /** @param shown Where it writes `waitMs`, in microseconds; see `FrontendLoad`. */
   constructor(clock: Clock, shown: Int32Array = new Int32Array(1)) {
     this.#clock = clock;
     this.#shown = shown;
@@ -109,7 +109,7 @@ export class SubmissionTurns {
   }
 
   #show(): void {
-    Atomics.store(this.#shown, 0, this.waitingCount);
+    Atomics.store(this.#shown, 0, Math.round(1_000 * this.waitMs));
   }
 
   #take<Result>(judge: () => Result): Result {

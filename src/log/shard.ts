@@ -42,7 +42,7 @@ export interface ShardOptions {
   /** Absent: those of its window. */
   readonly dates?: ShardDates;
   /** See `SequencerOptions`. */
-  readonly unjudgedCount?: () => number;
+  readonly unjudgedMs?: () => number;
   /** Tells when room is short; taken over, too. Absent: there is always room. */
   readonly space?: Space;
 }

@@ -31,8 +31,8 @@ export interface SequencerOptions {
   readonly batch: BatchLimits;
   readonly pool: PoolLimits;
   readonly checkEntry: CheckEntry;
-  /** Submissions that frontends have read and not judged yet; absent: nobody knows. */
-  readonly unjudgedCount?: () => number;
+  /** How long frontends are busy with what they have read and not judged; absent: not at all. */
+  readonly unjudgedMs?: () => number;
   /** See `ClockWatch`. */
   readonly clockSteadyMs: number | undefined;
   /** Absent: the shard neither opens, closes nor retires. */

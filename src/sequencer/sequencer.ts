@@ -35,12 +35,10 @@ import type { SequencerOptions } from "./options.ts";
 import { planGroup, type Tree } from "./plan.ts";
 import { answer, Pool, type PoolView, type Waiting } from "./pool.ts";
 import { findProvenHead, recover } from "./recover.ts";
-import { groupDueInMs } from "./stretch.ts";
+import { Gatherer } from "./stretch.ts";
 
 /** After a fatal error that a reload can mend, the shard reloads this much later. */
 const RELOAD_DELAY_MS = 1_000;
-
-const none = (): number => 0;
 
 /** One shard's sequencer. */
 export class Sequencer implements Sequencing {
@@ -48,6 +46,7 @@ export class Sequencer implements Sequencing {
   readonly #pool: Pool;
   readonly #watch: ClockWatch;
   readonly #life: LifeWatch;
+  readonly #gatherer: Gatherer;
   /** The group between `take` and its answers, by dedup key. */
   readonly #running = new LinkedMap<string, Waiting>();
   readonly #issuers = new KnownIssuers();
@@ -74,6 +73,7 @@ export class Sequencer implements Sequencing {
     this.#sleeper = new Sleeper(clock);
     this.#watch = new ClockWatch(clock, clockSteadyMs);
     this.#life = new LifeWatch(clock, dates, clockSteadyMs);
+    this.#gatherer = new Gatherer(clock, options.batch, options.unjudgedMs);
   }
 
   get state(): ShardState {
@@ -277,6 +277,7 @@ export class Sequencer implements Sequencing {
       dedupKey: defined(committed.read.dedupKeys[position], "one key an entry"),
     }));
     await this.#answerLogged(logged, false);
+    this.#gatherer.answered();
     this.#options.changed();
     for (const issuer of plan.commit.issuers) this.#issuers.add(issuer);
     const { commitMs, verifyMs, signMs } = committed;
@@ -374,10 +375,9 @@ export class Sequencer implements Sequencing {
       if (this.#isStopping && !isWaiting) return;
       // A held shard takes nothing that could be due: it looks at the clock, and no more.
       if (this.#heldReason !== undefined) return;
-      const { batch, clock, unjudgedCount = none } = this.#options;
-      const sinceMs = clock.monotonicMs() - this.#lastHeadSteadyMs;
+      const { batch } = this.#options;
       const waitMs = isWaiting
-        ? groupDueInMs(batch, sinceMs, this.#pool.entryCount, unjudgedCount)
+        ? this.#gatherer.dueInMs(this.#lastHeadSteadyMs, this.#pool.entryCount)
         : this.#life.headDueInMs(this.#lastMs, this.#lastHeadSteadyMs, batch);
       if (waitMs <= 0) return;
       await this.#sleep(Math.ceil(waitMs), true);

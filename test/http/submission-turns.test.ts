@@ -14,6 +14,7 @@ class Loop {
   nowMs = 1_000;
   readonly #deferred: (() => void)[] = [];
   readonly turns: SubmissionTurns;
+  readonly shown = new Int32Array(1);
   judged: number[] = [];
 
   constructor() {
@@ -26,7 +27,7 @@ class Loop {
         return () => undefined;
       },
     };
-    this.turns = new SubmissionTurns(clock);
+    this.turns = new SubmissionTurns(clock, this.shown);
   }
 
   /** A submission whose judging takes so long. */
@@ -114,6 +115,7 @@ test("SubmissionTurns refuses by what it measured: add-chain first, at half the 
   }
   fill(Math.floor(ADD_CHAIN_TURN_WAIT_MS_MAX / 2) - 5);
   assert.ok(Math.abs(loop.turns.waitMs / loop.turns.waitingCount - 2) < 0.01);
+  assert.equal(loop.shown[0], Math.round(1_000 * loop.turns.waitMs), "microseconds");
   while (loop.turns.waitingCount > ADD_CHAIN_TURN_WAIT_MS_MAX / 2 - 5) loop.pass(SLICE_MS);
   assert.ok(!loop.refuses("add-chain"));
   fill(ADD_CHAIN_TURN_WAIT_MS_MAX / 2 + 5);
@@ -122,6 +124,7 @@ test("SubmissionTurns refuses by what it measured: add-chain first, at half the 
   assert.ok(loop.refuses("add-pre-chain"));
   while (loop.turns.waitingCount > 0) loop.pass(SLICE_MS);
   assert.ok(!loop.refuses("add-chain"), "what is refused comes in again");
+  assert.equal(loop.shown[0], 0);
 });
 
 test("SubmissionTurns bounds how many wait, whatever a turn takes", () => {

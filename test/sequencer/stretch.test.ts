@@ -1,45 +1,64 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
-  groupDueInMs,
+  gathering,
+  LARGE_ENTRIES,
+  LARGE_STRETCH_MS_MAX,
   LOOK_MS,
   STRETCH_MS_MAX,
-  UNJUDGED_MIN,
+  UNJUDGED_MS_MIN,
 } from "../../src/sequencer/stretch.ts";
-import { Engine, makeSubmission } from "../support/engine.ts";
+import { Engine, intercept, makeSubmission } from "../support/engine.ts";
 
 const BATCH = { intervalMs: 10, entriesMax: 4_096 };
 
-/** Milliseconds from the last head until a group is due, looked at when it asks for it. */
+/**
+ * Milliseconds from the last head until a group is due, looked at when it asks for it.
+ * @param perMs Entries that come in a millisecond.
+ */
 function gathersFor(
   unjudgedAt: (ms: number) => number,
   changes: Partial<typeof BATCH> = {},
+  perMs = 1,
 ): number {
   let sinceMs = 0;
+  let wasStretched = false;
   for (let look = 0; look < 100; look += 1) {
-    const dueInMs = groupDueInMs({ ...BATCH, ...changes }, sinceMs, sinceMs, () =>
-      unjudgedAt(sinceMs),
-    );
-    if (dueInMs <= 0) return sinceMs;
+    const batch = { ...BATCH, ...changes };
+    const unjudgedMs = () => unjudgedAt(sinceMs);
+    const { dueInMs, isStretched } = gathering(batch, sinceMs, perMs * sinceMs, unjudgedMs);
+    wasStretched ||= isStretched;
+    assert.equal(isStretched, dueInMs > 0 && sinceMs >= batch.intervalMs);
+    if (dueInMs <= 0) {
+      assert.equal(wasStretched, sinceMs > batch.intervalMs);
+      return sinceMs;
+    }
     sinceMs += dueInMs;
   }
   return assert.fail("never due");
 }
 
-describe("groupDueInMs()", () => {
+describe("gathering()", () => {
   test("while frontends have more than they can judge until the bound, else until the interval", () => {
     assert.equal(
-      gathersFor(() => UNJUDGED_MIN),
+      gathersFor(() => UNJUDGED_MS_MIN + 1),
       STRETCH_MS_MAX,
     );
     assert.equal(
-      gathersFor(() => UNJUDGED_MIN - 1),
+      gathersFor(() => UNJUDGED_MS_MIN),
       10,
     );
     assert.equal(
       gathersFor(() => 0),
       10,
     );
+  });
+
+  test("ends earlier for a large group", () => {
+    const always = (): number => 1_000;
+    assert.equal(gathersFor(always, {}, LARGE_ENTRIES / 25), LARGE_STRETCH_MS_MAX);
+    // It becomes large after that bound.
+    assert.equal(gathersFor(always, {}, LARGE_ENTRIES / 64), 64);
   });
 
   test("ends with the first look that finds less", () => {
@@ -73,13 +92,13 @@ describe("groupDueInMs()", () => {
 });
 
 describe("Sequencer", () => {
-  /** Times between the heads while two submissions come in each of 300 ms. */
-  async function spacings(unjudgedCount: number): Promise<ReadonlySet<number>> {
+  /** Times between the heads while two submissions come in each of 600 ms. */
+  async function spacings(unjudgedMs: number): Promise<ReadonlySet<number>> {
     const batch = { ...BATCH, bytesMax: 10_000_000, idleRefreshMs: 10_000 };
-    const engine = new Engine({ batch, unjudgedCount: () => unjudgedCount });
+    const engine = new Engine({ batch, unjudgedMs: () => unjudgedMs });
     await engine.open();
     let number = 0;
-    for (let ms = 0; ms < 300; ms += 1) {
+    for (let ms = 0; ms < 600; ms += 1) {
       for (let count = 0; count < 2; count += 1) void engine.submit(makeSubmission(number++));
       await engine.clock.advance(1);
     }
@@ -88,8 +107,45 @@ describe("Sequencer", () => {
     return new Set(times.slice(3).map((time, at) => time - (times[at + 2] ?? time)));
   }
 
-  test("makes a head each 50 ms while frontends are behind, else each 10", async () => {
+  test("makes a head each 100 ms while frontends are behind, else each 10", async () => {
     assert.deepEqual(await spacings(0), new Set([10]));
     assert.deepEqual(await spacings(1_000), new Set([STRETCH_MS_MAX]));
+  });
+
+  /** Between two heads, the later one for what came while the earlier was committed, in 30 ms. */
+  async function spacingBehind(unjudgedMs: number): Promise<number> {
+    const batch = { ...BATCH, bytesMax: 10_000_000, idleRefreshMs: 10_000 };
+    let left = unjudgedMs;
+    const engine = new Engine({
+      batch,
+      unjudgedMs: () => left,
+      wrapStore: (store) =>
+        intercept(store, async (method, call) => {
+          if (method === "commit") {
+            await new Promise<void>((resolve) => engine.clock.after(30, resolve));
+          }
+          return call();
+        }),
+    });
+    await engine.open();
+    await engine.clock.advance(100);
+    const submit = (number: number) => void engine.submit(makeSubmission(number));
+    submit(0);
+    await engine.clock.advance(50);
+    submit(1);
+    // It is due after the interval, or once frontends have nothing left.
+    await engine.clock.advance(20);
+    left = 0;
+    await engine.clock.advance(10);
+    submit(2);
+    await engine.clock.advance(200);
+    const [third, second] = engine.heads.map(({ timestampMs }) => timestampMs).toReversed();
+    assert.equal(engine.head?.treeSize, 3);
+    return (third ?? 0) - (second ?? 0);
+  }
+
+  test("lets what follows a stretched group gather, once that is answered", async () => {
+    assert.equal(await spacingBehind(0), 30);
+    assert.equal(await spacingBehind(1_000), 30 + BATCH.intervalMs);
   });
 });
