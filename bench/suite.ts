@@ -95,8 +95,9 @@ export function realLoads(): readonly SuiteLoad[] {
     (kind): SuiteLoad => ({
       kind,
       pace: { type: "flat-out" },
-      // With 256, the last of those that wait for a P-384 signature is refused now and then.
-      connections: kind === "p384" ? 128 : 256,
+      // With 256, the last of those that wait for a P-384 signature is refused now and then; with
+      // 128, nobody is left to be judged while a head is made.
+      connections: kind === "p384" ? 160 : 256,
       seconds: 25,
       warmupSeconds: 5,
       count: kind === "p384" ? 60_000 : 220_000,
