@@ -44,8 +44,11 @@ export interface SlowDiskRow {
 }
 
 const RATE = 200;
-/** So many that a group fills while another waits for the disk: 256 clients would all wait for it. */
-const CONNECTIONS = 1_536;
+/**
+ * So many that a group fills while another waits for the disk: 256 clients would all wait for it.
+ * Not many more, or the last of them would wait for longer than a log lets them, and be refused.
+ */
+const CONNECTIONS = 896;
 
 /** Flushes of one commit: its entries, its batch, the guard's record. */
 export const EXPECTED_FLUSHES = 3;
@@ -168,7 +171,7 @@ function yesNo(holds: boolean): string {
   return holds ? "yes" : "NO";
 }
 
-const USAGE = `scripts/node24 bench/slow-disk.ts [--delay 5] [--frontends 0] [--turns 2] [--seconds 12] [--seed 42]
+const USAGE = `scripts/node24 bench/slow-disk.ts [--delay 5] [--frontends 1] [--turns 2] [--seconds 12] [--seed 42]
 
 The log with --delay milliseconds added to every flush, in turns with the same log without.
 `;
@@ -178,7 +181,7 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       delay: { type: "string", default: "5" },
-      frontends: { type: "string", default: "0" },
+      frontends: { type: "string", default: "1" },
       turns: { type: "string", default: "2" },
       seconds: { type: "string", default: "12" },
       seed: { type: "string", default: "42" },
