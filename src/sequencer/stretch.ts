@@ -49,8 +49,9 @@ export class Gatherer {
    * @param entryCount Of the group.
    */
   dueInMs(headMs: number, entryCount: number): number {
-    const sinceMs = this.#clock.monotonicMs() - Math.max(headMs, this.#answeredMs);
-    const { dueInMs, isStretched } = gathering(this.#batch, sinceMs, entryCount, this.#unjudgedMs);
+    const nowMs = this.#clock.monotonicMs();
+    const times = { sinceMs: nowMs - headMs, answeredMs: nowMs - this.#answeredMs };
+    const { dueInMs, isStretched } = gathering(this.#batch, times, entryCount, this.#unjudgedMs);
     if (isStretched) this.#isStretched = true;
     return dueInMs;
   }
@@ -76,22 +77,24 @@ export interface Gathering {
 }
 
 /**
- * @param sinceMs Since the last head, or since a stretched group was answered: it takes its clients
- *   a moment to send what comes next, and a group without that would be a small one.
+ * @param sinceMs Since the last head.
+ * @param answeredMs Since the last stretched group was answered: it takes its clients a moment to
+ *   send what comes next, and a group without that would be a small one.
  * @param entryCount Of the group.
  * @param unjudgedMs How long frontends are busy with what they have read and not judged yet.
  */
 export function gathering(
   { intervalMs, entriesMax }: Batch,
-  sinceMs: number,
+  { sinceMs, answeredMs }: { readonly sinceMs: number; readonly answeredMs: number },
   entryCount: number,
   unjudgedMs: () => number,
 ): Gathering {
   const restMs = (entryCount < LARGE_ENTRIES ? STRETCH_MS_MAX : LARGE_STRETCH_MS_MAX) - sinceMs;
-  const isStretched =
-    sinceMs >= intervalMs &&
-    restMs > 0 &&
-    entryCount < entriesMax &&
-    unjudgedMs() > UNJUDGED_MS_MIN;
-  return { dueInMs: isStretched ? Math.min(LOOK_MS, restMs) : intervalMs - sinceMs, isStretched };
+  if (sinceMs >= intervalMs && restMs > 0 && entryCount < entriesMax) {
+    const lookMs = Math.min(LOOK_MS, restMs);
+    if (unjudgedMs() > UNJUDGED_MS_MIN) return { dueInMs: lookMs, isStretched: true };
+    const graceMs = intervalMs - answeredMs;
+    if (graceMs > 0) return { dueInMs: Math.min(lookMs, graceMs), isStretched: false };
+  }
+  return { dueInMs: intervalMs - sinceMs, isStretched: false };
 }

@@ -15,24 +15,23 @@ const BATCH = { intervalMs: 10, entriesMax: 4_096 };
 /**
  * Milliseconds from the last head until a group is due, looked at when it asks for it.
  * @param perMs Entries that come in a millisecond.
+ * @param answeredAtMs When a stretched group was answered, if one was.
  */
 function gathersFor(
   unjudgedAt: (ms: number) => number,
   changes: Partial<typeof BATCH> = {},
   perMs = 1,
+  answeredAtMs = Number.NEGATIVE_INFINITY,
 ): number {
   let sinceMs = 0;
-  let wasStretched = false;
   for (let look = 0; look < 100; look += 1) {
     const batch = { ...BATCH, ...changes };
     const unjudgedMs = () => unjudgedAt(sinceMs);
-    const { dueInMs, isStretched } = gathering(batch, sinceMs, perMs * sinceMs, unjudgedMs);
-    wasStretched ||= isStretched;
-    assert.equal(isStretched, dueInMs > 0 && sinceMs >= batch.intervalMs);
-    if (dueInMs <= 0) {
-      assert.equal(wasStretched, sinceMs > batch.intervalMs);
-      return sinceMs;
-    }
+    const times = { sinceMs, answeredMs: sinceMs - answeredAtMs };
+    const { dueInMs, isStretched } = gathering(batch, times, perMs * sinceMs, unjudgedMs);
+    const isLater = dueInMs > 0 && sinceMs >= batch.intervalMs;
+    assert.equal(isStretched, isLater && unjudgedMs() > UNJUDGED_MS_MIN);
+    if (dueInMs <= 0) return sinceMs;
     sinceMs += dueInMs;
   }
   return assert.fail("never due");
@@ -59,6 +58,14 @@ describe("gathering()", () => {
     assert.equal(gathersFor(always, {}, LARGE_ENTRIES / 25), LARGE_STRETCH_MS_MAX);
     // It becomes large after that bound.
     assert.equal(gathersFor(always, {}, LARGE_ENTRIES / 64), 64);
+  });
+
+  test("goes on for an interval from the answers of a stretched group, within its bound", () => {
+    const nobody = (): number => 0;
+    assert.equal(gathersFor(nobody, {}, 1, 25), 25 + BATCH.intervalMs);
+    assert.equal(gathersFor(nobody, {}, 1, -1), BATCH.intervalMs);
+    assert.equal(gathersFor(nobody, {}, LARGE_ENTRIES / 25, 45), LARGE_STRETCH_MS_MAX);
+    assert.equal(gathersFor(nobody, {}, 1, 95), STRETCH_MS_MAX);
   });
 
   test("ends with the first look that finds less", () => {
