@@ -57,7 +57,7 @@ export interface World {
   readonly rootsOf: (shard: string) => RootSet;
   /** Whether a shard that is missing was served from here before. */
   readonly wasServed: (shard: string) => boolean;
-  /** Submissions that frontends have read and not judged yet. */
+  /** How long frontends are busy with what they have read and not judged yet. */
   readonly unjudgedMs: () => number;
   /** The file system and database below the stores, by shard. */
   readonly seam?: (shard: string) => Seam;

@@ -35,8 +35,9 @@ export const LINGER_MS_MAX = 10;
 
 /**
  * `wire`, but while this frontend is far behind, its groups gather for a moment: a message costs
- * both threads as much as some ten submissions. No shard takes its group by then: it does so when
- * frontends have less than that (`sequencer/stretch.ts`).
+ * both threads some 80 us together (*measured*, of four submissions with P-384). It makes nobody
+ * wait for a head: a shard takes its group when frontends have half of that left, or what has
+ * arrived at the end of its time (`sequencer/stretch.ts`).
  * @param cell Of this frontend.
  */
 export function lingering(wire: Wire, clock: Clock, cell: Int32Array): Wire {

@@ -119,7 +119,7 @@ export class SelfAudit {
       frontier = await this.#auditChunk(head, knownIssuers, frontier, start, end);
       observer({ type: "audit-progress", shard, position: end, treeSize });
       const nowMs = clock.monotonicMs();
-      // What it was held up for is not made up for.
+      // A chunk that took longer than its time is not made up for.
       dueMs = Math.max(nowMs, dueMs + ((end - start) * 1_000) / entriesPerSecond);
       const aheadMs = dueMs - nowMs;
       await this.#sleep(aheadMs >= REST_MS_MIN || end === treeSize ? aheadMs : TURN_MS);

@@ -77,6 +77,7 @@ export interface Gathering {
 }
 
 /**
+ * When a group is due, by what is known now; ask again then.
  * @param sinceMs Since the last head.
  * @param answeredMs Since the last stretched group was answered: it takes its clients a moment to
  *   send what comes next, and a group without that would be a small one.
