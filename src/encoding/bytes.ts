@@ -2,6 +2,7 @@
  * Helpers on `Uint8Array`.
  * @module
  */
+import { type Allocate, fresh } from "./memory.ts";
 
 /** The byte at `index`. @throws RangeError beyond the end. */
 export function byteAt(bytes: Uint8Array, index: number): number {
@@ -14,26 +15,35 @@ export function byteAt(bytes: Uint8Array, index: number): number {
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const out = new Uint8Array(length);
+  return copyOf(parts, length, fresh);
+}
+
+/**
+ * All parts, one after the other: a view of them where they lie so already, else a copy.
+ * @param allocate Where a copy comes from: at least so many bytes; absent: a fresh array.
+ */
+export function joinBytes(parts: readonly Uint8Array[], allocate?: Allocate): Uint8Array {
+  const [first] = parts;
+  if (first === undefined) return new Uint8Array(0);
+  const start = first.byteOffset;
+  let end = start;
+  let isWhole = true;
+  for (const part of parts) {
+    isWhole &&= part.buffer === first.buffer && part.byteOffset === end;
+    end += part.length;
+  }
+  if (isWhole) return new Uint8Array(first.buffer, start, end - start);
+  return copyOf(parts, end - start, allocate ?? fresh);
+}
+
+function copyOf(parts: readonly Uint8Array[], length: number, allocate: Allocate): Uint8Array {
+  const out = allocate(length).subarray(0, length);
   let offset = 0;
   for (const part of parts) {
     out.set(part, offset);
     offset += part.length;
   }
   return out;
-}
-
-/** All parts, one after the other: a view of them where they lie so already, else a fresh array. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  if (first === undefined) return new Uint8Array(0);
-  const start = first.byteOffset;
-  let end = start;
-  for (const part of parts) {
-    if (part.buffer !== first.buffer || part.byteOffset !== end) return concatBytes(...parts);
-    end += part.length;
-  }
-  return new Uint8Array(first.buffer, start, end - start);
 }
 
 /** Whether both hold the same bytes. Not constant in time: never for secrets. */

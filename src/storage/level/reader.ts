@@ -95,7 +95,7 @@ export class LevelReader implements StoreReader {
       pieces.push(readPiece(places, first, last, tileEnd <= treeSize, into));
       first = last;
     }
-    return joinRuns(start, await Promise.all(pieces));
+    return joinRuns(start, await Promise.all(pieces), into);
   }
 
   async readSealedTile(index: number, into?: Into): Promise<Uint8Array | undefined> {
@@ -177,7 +177,7 @@ function remembering(read: ReadPayload): ReadPayload {
   };
 }
 
-function joinRuns(start: number, runs: readonly EntryRun[]): EntryRun {
+function joinRuns(start: number, runs: readonly EntryRun[], into: Into | undefined): EntryRun {
   const [only] = runs;
   if (only !== undefined && runs.length === 1) return only;
   const ends: number[] = [];
@@ -186,5 +186,6 @@ function joinRuns(start: number, runs: readonly EntryRun[]): EntryRun {
     for (const end of run.ends) ends.push(offset + end);
     offset += run.bytes.length;
   }
-  return { start, bytes: joinBytes(runs.map((run) => run.bytes)), ends };
+  const parts = runs.map((run) => run.bytes);
+  return { start, bytes: joinBytes(parts, into), ends };
 }

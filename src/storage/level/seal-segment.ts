@@ -19,11 +19,11 @@ import type { SealedSegment } from "./sealed-files.ts";
 import {
   GROUP_ENTRIES,
   groupRange,
-  gzipTile,
   inflateGroups,
   isFramed,
   release,
   TILE_GROUPS,
+  TileCompressor,
 } from "./sealed-format.ts";
 
 /** What a sealer works on: a store that is open. */
@@ -107,17 +107,19 @@ async function writeDraft(
 ): Promise<void> {
   const { sealed } = store.places();
   const draft = await sealed.createDraft(segment);
+  const compressor = new TileCompressor();
   try {
     for (const tile of tilesOf(store.places(), segment)) {
       const run = await readTile(store, tile, scratch);
       const groups = Array.from({ length: TILE_GROUPS }, (_, group) => groupOf(run, group));
-      const gzip = await gzipTile(groups);
+      const gzip = await compressor.compress(groups);
       await draft.add(gzip);
       release(gzip.bytes);
       await pace();
     }
     await draft.finish();
   } finally {
+    compressor.close();
     await draft.close();
   }
 }

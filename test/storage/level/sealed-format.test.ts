@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { crc32, gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { concatBytes } from "../../../src/encoding/bytes.ts";
@@ -13,11 +13,12 @@ import {
   encodeSealedHeader,
   groupRange,
   gunzipTile,
-  gzipTile,
   inflateGroups,
   isFramed,
+  release,
   sealedHeaderBytes,
   TILE_GROUPS,
+  TileCompressor,
 } from "../../../src/storage/level/sealed-format.ts";
 import { randomBytes, SyntheticLog } from "../../support/commits.ts";
 import { temporaryFolder } from "../../support/level.ts";
@@ -25,8 +26,12 @@ import { fatal } from "../../support/store-asserts.ts";
 
 const VECTOR = new URL("../../vectors/storage/sealed-1.json", import.meta.url);
 
+/** One for all tests: each tile must come out as if it were its first. */
+const compressor = new TileCompressor();
+after(() => compressor.close());
+
 async function sealedTile(groups: readonly Uint8Array[]) {
-  const { bytes, groupEnds } = await gzipTile(groups);
+  const { bytes, groupEnds } = await compressor.compress(groups);
   return { bytes, tile: { length: bytes.length, crc: crc32(bytes), groupEnds } };
 }
 
@@ -54,7 +59,7 @@ const groupArbitrary = fc.oneof(
   fc.integer({ min: 1, max: 200_000 }).map((length) => new Uint8Array(length)),
 );
 
-test("gzipTile() makes one gzip of all, of which any groups inflate by themselves", async () => {
+test("TileCompressor makes one gzip of all, of which any groups inflate by themselves", async () => {
   const all = fc.array(groupArbitrary, { minLength: TILE_GROUPS, maxLength: TILE_GROUPS });
   const ranges = fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 15 }));
   await fc.assert(
@@ -62,6 +67,9 @@ test("gzipTile() makes one gzip of all, of which any groups inflate by themselve
       const { bytes, tile } = await sealedTile(groups);
       const raw = concatBytes(...groups);
       assert.equal(Buffer.compare(gunzipSync(bytes), raw), 0);
+      const again = await sealedTile(groups);
+      assert.equal(Buffer.compare(gunzipSync(again.bytes), raw), 0);
+      assert.ok(isFramed(again.bytes, again.tile, raw), "nothing of a tile stays for the next");
       assert.equal(Buffer.compare(await gunzipTile(bytes, raw.length), raw), 0);
       assert.ok(isFramed(bytes, tile, raw));
       const [first, last] = [Math.min(a, b), Math.max(a, b) + 1];
@@ -80,6 +88,22 @@ test("gzipTile() makes one gzip of all, of which any groups inflate by themselve
     }),
     { numRuns: 40 },
   );
+});
+
+test("release() gives back what was inflated, and never memory that others share", async () => {
+  const shared = Buffer.allocUnsafe(100);
+  shared.fill(7);
+  for (const length of [0, 1_000, 40_000, 65_535, 65_536, 300_000]) {
+    const groups = Array.from({ length: TILE_GROUPS }, () => new Uint8Array(length + 16));
+    const { bytes, tile } = await sealedTile(groups);
+    const { start, end } = groupRange(tile, 3, 4);
+    const inflated = inflateGroups(bytes.subarray(start, end), length + 16);
+    release(inflated);
+    const isPooled = length < 40_000 || length + 17 === Buffer.poolSize;
+    assert.equal(inflated.length, isPooled ? length + 16 : 0, `of ${length + 16} bytes`);
+  }
+  release(shared);
+  assert.ok(shared.length === 100 && shared.every((byte) => byte === 7));
 });
 
 test("isFramed() and its groups together are what gunzip takes, for any flipped bit", async () => {
