@@ -63,11 +63,18 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-/** Whether `part` stands at `start` of `bytes`. */
-export function hasBytesAt(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
-  if (start + part.length > bytes.length) return false;
-  for (let index = 0; index < part.length; index += 1) {
-    if (bytes[start + index] !== part[index]) return false;
+/** Whether `part`, or [partStart, partEnd) of it, stands at `start` of `bytes`. */
+export function hasBytesAt(
+  bytes: Uint8Array,
+  start: number,
+  part: Uint8Array,
+  partStart = 0,
+  partEnd: number = part.length,
+): boolean {
+  const shift = start - partStart;
+  if (partEnd + shift > bytes.length) return false;
+  for (let index = partStart; index < partEnd; index += 1) {
+    if (bytes[index + shift] !== part[index]) return false;
   }
   return true;
 }

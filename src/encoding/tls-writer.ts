@@ -6,6 +6,11 @@
 import { assert } from "../base/assert.ts";
 import { type Allocate, fresh } from "./memory.ts";
 
+const UINT32_LIMIT = 0x1_0000_0000;
+
+/** For each width the first value that does not fit. */
+const UINT_LIMITS: readonly number[] = Array.from({ length: 9 }, (_, width) => 256 ** width);
+
 /** Grows as it is written to; `finish()` returns the bytes once. */
 export class TlsWriter {
   #bytes: Uint8Array;
@@ -21,14 +26,16 @@ export class TlsWriter {
 
   /** Appends `value` in `width` bytes, 1 to 8. @throws RangeError if it does not fit. */
   uint(value: number, width: number): this {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= (UINT_LIMITS[width] ?? 0)) {
       throw new RangeError(`expected an integer of ${width} bytes, got ${value}`);
     }
     const start = this.#reserve(width);
-    let rest = value;
+    // In halves of 32 bits: a remainder of a larger number is a call into the C library.
+    let rest = value >>> 0;
     for (let index = width - 1; index >= 0; index -= 1) {
-      this.#bytes[start + index] = rest % 256;
-      rest = Math.floor(rest / 256);
+      if (width - index === 5) rest = Math.floor(value / UINT32_LIMIT);
+      this.#bytes[start + index] = rest;
+      rest >>>= 8;
     }
     return this;
   }

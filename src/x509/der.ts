@@ -317,18 +317,40 @@ export function requireLastOid(reader: DerReader, what: string): void {
 
 /** The header of a TLV: the identifier octet `tag` (below 256) and a minimal length. */
 export function derHeader(tag: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(tag, length);
-  let count = 1;
-  while (length >= 256 ** count) count += 1;
-  const header = new Uint8Array(2 + count);
-  header[0] = tag;
-  header[1] = 0x80 + count;
-  let rest = length;
-  for (let index = 1 + count; index > 1; index -= 1) {
-    header[index] = rest % 256;
-    rest = Math.floor(rest / 256);
+  const header = new Uint8Array(derHeaderLength(length));
+  for (let index = 0; index < header.length; index += 1) {
+    header[index] = derHeaderOctet(tag, length, index, header.length);
   }
   return header;
+}
+
+/** How many octets {@link derHeader} has for contents of `length` octets, below 2^32. */
+export function derHeaderLength(length: number): number {
+  if (length < 0x80) return 2;
+  let octets = 3;
+  for (let rest = length >>> 8; rest > 0; rest >>>= 8) octets += 1;
+  return octets;
+}
+
+/** Whether {@link derHeader} stands at `start` of `bytes`. */
+export function hasDerHeaderAt(
+  bytes: Uint8Array,
+  start: number,
+  tag: number,
+  length: number,
+): boolean {
+  const octets = derHeaderLength(length);
+  for (let index = 0; index < octets; index += 1) {
+    if (bytes[start + index] !== derHeaderOctet(tag, length, index, octets)) return false;
+  }
+  return true;
+}
+
+function derHeaderOctet(tag: number, length: number, index: number, octets: number): number {
+  if (index === 0) return tag;
+  if (octets === 2) return length;
+  if (index === 1) return 0x80 + octets - 2;
+  return (length >>> (8 * (octets - 1 - index))) & 0xff;
 }
 
 /** A length of `count` octets, minimal. */
@@ -346,7 +368,7 @@ function readLongLength(
   for (let index = start; index < start + count; index += 1) {
     length = length * 256 + byteAt(bytes, index);
   }
-  if (length < 0x80 || length < 256 ** (count - 1)) {
+  if (length < 0x80 || byteAt(bytes, start) === 0) {
     throw new MalformedError("MALFORMED_DER", `${what}: non-minimal length`);
   }
   return length;

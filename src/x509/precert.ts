@@ -8,7 +8,14 @@ import { MalformedError } from "../base/errors.ts";
 import { equalBytes, hasBytesAt } from "../encoding/bytes.ts";
 import { carved } from "../encoding/memory.ts";
 import type { Certificate } from "./certificate.ts";
-import { contextConstructed, DerReader, derHeader, TAG } from "./der.ts";
+import {
+  contextConstructed,
+  DerReader,
+  derHeader,
+  derHeaderLength,
+  hasDerHeaderAt,
+  TAG,
+} from "./der.ts";
 import { Extension } from "./extension.ts";
 import { parseOid } from "./oid.ts";
 
@@ -100,23 +107,45 @@ export function isPrecertTbs(der: Uint8Array, tbs: Uint8Array): boolean {
     poison = extension;
   }
   if (poison === undefined) return false;
+  const expected = new Expected(tbs);
   const listLength = poison.start - listStart + (reader.offset - poison.end);
-  const listHeader = derHeader(TAG.sequence, listLength);
-  const wrapperHeader = derHeader(contextConstructed(3), listHeader.length + listLength);
-  const fields = [
-    der.subarray(fieldsStart, fieldsEnd),
-    wrapperHeader,
-    listHeader,
-    der.subarray(listStart, poison.start),
-    der.subarray(poison.end, reader.offset),
-  ];
-  const parts = [derHeader(TAG.sequence, lengthOf(fields)), ...fields];
-  let offset = 0;
-  for (const part of parts) {
-    if (!hasBytesAt(tbs, offset, part)) return false;
-    offset += part.length;
+  const wrapperLength = derHeaderLength(listLength) + listLength;
+  const fieldsLength = fieldsEnd - fieldsStart + derHeaderLength(wrapperLength) + wrapperLength;
+  return (
+    expected.header(TAG.sequence, fieldsLength) &&
+    expected.range(der, fieldsStart, fieldsEnd) &&
+    expected.header(contextConstructed(3), wrapperLength) &&
+    expected.header(TAG.sequence, listLength) &&
+    expected.range(der, listStart, poison.start) &&
+    expected.range(der, poison.end, reader.offset) &&
+    expected.isAtEnd
+  );
+}
+
+/** Goes along bytes as long as they are what they are expected to be. */
+class Expected {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
-  return offset === tbs.length;
+
+  get isAtEnd(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
+  header(tag: number, length: number): boolean {
+    const start = this.#offset;
+    this.#offset += derHeaderLength(length);
+    return hasDerHeaderAt(this.#bytes, start, tag, length);
+  }
+
+  range(from: Uint8Array, start: number, end: number): boolean {
+    const at = this.#offset;
+    this.#offset += end - start;
+    return hasBytesAt(this.#bytes, at, from, start, end);
+  }
 }
 
 /**
