@@ -105,9 +105,7 @@ describe("a store with sealed segments", () => {
             return bytes;
           });
           assert.deepEqual(again, run);
-          const isWithinTile = Math.floor(start / 256) === Math.floor((end - 1) / 256);
-          const isLent = lent.some(({ buffer }) => buffer === again.bytes.buffer);
-          assert.equal(isLent, isWithinTile);
+          assert.ok(lent.some(({ buffer }) => buffer === again.bytes.buffer));
         }
       }),
     );
