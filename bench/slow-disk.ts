@@ -48,7 +48,7 @@ const RATE = 200;
  * So many that a group fills while another waits for the disk: 256 clients would all wait for it.
  * Not many more, or the last of them would wait for longer than a log lets them, and be refused.
  */
-const CONNECTIONS = 896;
+const CONNECTIONS = 1_024;
 
 /** Flushes of one commit: its entries, its batch, the guard's record. */
 export const EXPECTED_FLUSHES = 3;
