@@ -5,7 +5,7 @@
  * @module
  */
 import { MalformedError } from "../base/errors.ts";
-import { equalBytes, hasBytesAt } from "../encoding/bytes.ts";
+import { equalBytes, hasBytesAt, joinBytes } from "../encoding/bytes.ts";
 import { carved } from "../encoding/memory.ts";
 import type { Certificate } from "./certificate.ts";
 import {
@@ -246,16 +246,7 @@ function assembleTbs(
 
 /** One TLV of all parts. They are not spread into arguments: there can be tens of thousands. */
 function wrap(tag: number, parts: readonly Uint8Array[]): Uint8Array {
-  const length = lengthOf(parts);
-  const header = derHeader(tag, length);
-  const out = carved(header.length + length);
-  out.set(header);
-  let offset = header.length;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
+  return joinBytes([derHeader(tag, lengthOf(parts)), ...parts], carved);
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

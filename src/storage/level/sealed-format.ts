@@ -270,9 +270,10 @@ function frameEnd(groups: readonly Uint8Array[]): Uint8Array {
 
 /** Gives back what chunks lie in, but for the last: its array is being filled further. */
 function releaseAllButLast(chunks: readonly Uint8Array[]): void {
-  const buffers = new Set(chunks.map((chunk) => chunk.buffer));
-  buffers.delete(chunks.at(-1)?.buffer ?? new ArrayBuffer(0));
-  for (const buffer of buffers) release(new Uint8Array(buffer));
+  const last = chunks.at(-1)?.buffer;
+  for (const buffer of new Set(chunks.map((chunk) => chunk.buffer))) {
+    if (buffer !== last) release(new Uint8Array(buffer));
+  }
 }
 
 /**
