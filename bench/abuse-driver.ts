@@ -19,6 +19,12 @@ export type Attack =
       readonly perSecond: number;
     }
   | {
+      /** One request on each connection, and again as soon as it is answered. */
+      readonly type: "storm";
+      readonly request: string;
+      readonly connections: number;
+    }
+  | {
       /** Connections that send a beginning, then a piece each second; opened again when closed. */
       readonly type: "trickle";
       readonly opening: string;
@@ -64,6 +70,10 @@ class AttackDriver {
     }
     const all = Array.from({ length: attack.connections }, () => new Connection(target));
     this.#connections = all;
+    if (attack.type === "storm") {
+      for (const connection of all) this.#ask(connection, attack.request);
+      return;
+    }
     const startMs = performance.now();
     const timer = setInterval(() => {
       if (this.#isOver) clearInterval(timer);
@@ -98,6 +108,15 @@ class AttackDriver {
         },
       );
     }
+  }
+
+  #ask(connection: Connection, request: string): void {
+    if (this.#isOver) return;
+    this.#sentCount += 1;
+    connection.send(request, (answer) => {
+      this.#count(answer instanceof Error ? "error" : String(answer.status));
+      this.#ask(connection, request);
+    });
   }
 
   #encoded(request: string): string | Uint8Array {

@@ -21,6 +21,8 @@ export interface AttackMaterial {
 const CONNECTIONS = 50;
 const PER_SECOND = 200;
 const IDLE_CONNECTIONS = 500;
+/** More than Node reads at once. */
+const STORM_CONNECTIONS = 2_048;
 const PAGE_ENTRIES = 1_024;
 const LARGE_BYTES = 8 * 1024 * 1024;
 
@@ -77,6 +79,10 @@ export function makeAttacks(material: AttackMaterial): ReadonlyMap<string, Attac
     ["get-entries", flood(entries)],
     ["data tiles", flood(tiles)],
     ["hash tiles", flood(hashTiles)],
+    [
+      "2,048 ask for get-sth without a pause",
+      { type: "storm", request: get("ct/v1/get-sth"), connections: STORM_CONNECTIONS },
+    ],
   ]);
 }
 

@@ -22,6 +22,7 @@ export interface SlowDiskOptions {
   readonly seed: number;
   readonly delayMs: number;
   readonly frontends: number;
+  readonly connections: number;
   /** Each turn is one run without and one with the delay. */
   readonly turns: number;
   readonly flatOutSeconds: number;
@@ -48,7 +49,7 @@ const RATE = 200;
  * So many that a group fills while another waits for the disk: 256 clients would all wait for it.
  * Not many more, or the last of them would wait for longer than a log lets them, and be refused.
  */
-const CONNECTIONS = 1_024;
+const CONNECTIONS = "1024";
 
 /** Flushes of one commit: its entries, its batch, the guard's record. */
 export const EXPECTED_FLUSHES = 3;
@@ -67,7 +68,7 @@ export async function runSlowDisk(options: SlowDiskOptions): Promise<readonly Sl
 }
 
 async function measure(options: SlowDiskOptions, delayMs: number): Promise<SlowDiskRow> {
-  const { seed, frontends, cacheFolder, warmupSeconds } = options;
+  const { seed, frontends, connections, cacheFolder, warmupSeconds } = options;
   const script = [new URL("./slow-disk-server.ts", import.meta.url).pathname, "--delay"];
   await using server = await openStratus({
     seed,
@@ -78,7 +79,7 @@ async function measure(options: SlowDiskOptions, delayMs: number): Promise<SlowD
     url: server.url,
     kind: "rsa2048",
     seed,
-    connections: CONNECTIONS,
+    connections,
     warmupMs: 1_000 * warmupSeconds,
     pids: [server.pid],
     sampleCount: 50,
@@ -171,7 +172,7 @@ function yesNo(holds: boolean): string {
   return holds ? "yes" : "NO";
 }
 
-const USAGE = `scripts/node24 bench/slow-disk.ts [--delay 5] [--frontends 1] [--turns 2] [--seconds 12] [--seed 42]
+const USAGE = `scripts/node24 bench/slow-disk.ts [--delay 5] [--frontends 1] [--connections 1024] [--turns 2] [--seconds 12] [--seed 42]
 
 The log with --delay milliseconds added to every flush, in turns with the same log without.
 `;
@@ -182,6 +183,7 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       delay: { type: "string", default: "5" },
       frontends: { type: "string", default: "1" },
+      connections: { type: "string", default: CONNECTIONS },
       turns: { type: "string", default: "2" },
       seconds: { type: "string", default: "12" },
       seed: { type: "string", default: "42" },
@@ -198,6 +200,7 @@ async function main(args: readonly string[]): Promise<number> {
     seed: parseDecimal(values.seed),
     delayMs: parseDecimal(values.delay),
     frontends: parseDecimal(values.frontends),
+    connections: parseDecimal(values.connections),
     turns: parseDecimal(values.turns),
     flatOutSeconds: seconds,
     rateSeconds: seconds,

@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import { type ExchangeEnd, LaneExchange } from "./lane-exchange.ts";
 import type { PlainHead } from "./lane-head.ts";
+import type { RequestPasses } from "./request-passes.ts";
 
 /** Bytes of further requests, behind one that is being answered, before no more are read. */
 export const BEHIND_BYTES_MAX = 65_536;
@@ -21,6 +22,7 @@ export type Waiting = "first" | "next" | "body" | "rest-of-body" | "working";
 /** The lane, as a connection sees it. */
 export interface ConnectionEnd extends Pick<ExchangeEnd, "date" | "keepAlive"> {
   readonly nowMs: () => number;
+  readonly passes: RequestPasses;
   /** The head of a request that the lane takes, and who answers it. */
   readonly find: (bytes: Buffer) => Found | undefined;
   /** Gives the connection away, with bytes that were read of it. */
@@ -48,6 +50,8 @@ export class LaneConnection {
   #sinceMs: number;
   #hasAsked = false;
   #isWorking = false;
+  /** What lies behind waits for a later pass of the event loop. */
+  #isPutOff = false;
   /** No further request is read. */
   #isLast = false;
   readonly #onData = (bytes: Buffer): void => this.#take(bytes);
@@ -71,6 +75,7 @@ export class LaneConnection {
 
   /** What it waits for. */
   get waiting(): Waiting {
+    if (this.#isPutOff) return "working";
     if (this.#exchange === undefined) return this.#hasAsked ? "next" : "first";
     if (this.#isAnswered) return this.#exchange.isWhole ? "working" : "rest-of-body";
     return this.#exchange.isWhole ? "working" : "body";
@@ -98,14 +103,23 @@ export class LaneConnection {
     if (rest.length === 0 || this.#isLast) return;
     this.#behind = this.#behind.length === 0 ? rest : Buffer.concat([this.#behind, rest]);
     if (this.#exchange === undefined) this.#work();
-    else if (this.#behind.length > BEHIND_BYTES_MAX) this.socket.pause();
+    if (this.#behind.length > BEHIND_BYTES_MAX) this.socket.pause();
   }
 
-  /** Begins one request after the other, as far as they are there and are answered at once. */
-  #work(): void {
-    if (this.#isWorking) return;
+  /**
+   * Begins one request after the other, as far as they are there and are answered at once.
+   * @param mayBegin Whether the first may begin in this pass; undefined: not asked yet.
+   */
+  #work(mayBegin?: true): void {
+    if (this.#isWorking || this.#isPutOff) return;
     this.#isWorking = true;
+    let mayNext = mayBegin;
     while (this.#exchange === undefined && this.#behind.length > 0 && !this.#isLast) {
+      if (!(mayNext ?? this.#lane.passes.mayBegin())) {
+        this.#putOff();
+        break;
+      }
+      mayNext = undefined;
       const bytes = this.#behind;
       const found = this.#lane.find(bytes);
       if (found === undefined) {
@@ -115,6 +129,16 @@ export class LaneConnection {
       this.#begin(found, bytes);
     }
     this.#isWorking = false;
+  }
+
+  #putOff(): void {
+    this.#isPutOff = true;
+    this.#lane.passes.later(() => {
+      this.#isPutOff = false;
+      if (this.socket.destroyed) return;
+      if (this.socket.isPaused()) this.socket.resume();
+      this.#work(true);
+    });
   }
 
   #begin({ head, serve }: Found, bytes: Buffer): void {

@@ -12,6 +12,7 @@ import { DRAIN_MS_MAX } from "./body.ts";
 import { type Found, LaneConnection } from "./lane-connection.ts";
 import type { LaneExchange } from "./lane-exchange.ts";
 import { PlainHeads } from "./lane-head.ts";
+import { RequestPasses } from "./request-passes.ts";
 
 /** Limits of a connection; milliseconds. */
 export interface LaneLimits {
@@ -35,6 +36,7 @@ export class Lane {
   readonly #heads = new PlainHeads();
   /** By method and path, as `GET /shard/checkpoint`; or up to a `/` that others follow. */
   readonly #routes = new Map<string, Serve>();
+  readonly #passes: RequestPasses;
   readonly #connections = new Set<LaneConnection>();
   #isClosing = false;
   #cancelCheck: (() => void) | undefined;
@@ -44,6 +46,7 @@ export class Lane {
   constructor(clock: Clock, limits: LaneLimits) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#passes = new RequestPasses(clock);
   }
 
   /**
@@ -56,17 +59,19 @@ export class Lane {
 
   /**
    * Stands before all that listens for connections of a server so far, which get what the lane
-   * gives away.
+   * gives away, and before all that listens for its requests, which get each in its pass.
    * @param timedOut Ends a connection whose request does not come.
    */
   standBefore(server: Server, timedOut: (socket: Socket) => void): void {
     const others = server.listeners("connection");
     server.removeAllListeners("connection");
+    this.#putOffRequests(server);
     const keepAliveSeconds = Math.floor(this.#limits.idleMs / 1_000);
     const end = {
       date: () => this.#dateOfNow(),
       keepAlive: `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n`,
       nowMs: () => this.#clock.monotonicMs(),
+      passes: this.#passes,
       find: (bytes: Buffer) => this.#find(bytes),
     };
     server.on("connection", (socket: Socket) => {
@@ -88,6 +93,18 @@ export class Lane {
     for (const connection of this.#connections) {
       if (isIdle(connection)) connection.socket.destroy();
     }
+  }
+
+  #putOffRequests(server: Server): void {
+    const others = server.listeners("request");
+    server.removeAllListeners("request");
+    server.on("request", (request, response) => {
+      const begin = (): void => {
+        for (const listener of others) listener.call(server, request, response);
+      };
+      if (this.#passes.mayBegin()) begin();
+      else this.#passes.later(begin);
+    });
   }
 
   #find(bytes: Buffer): Found | undefined {

@@ -9,6 +9,7 @@ test("runSlowDisk() delays and counts every flush of the real server, the guard'
     seed: 42,
     delayMs: 5,
     frontends: 0,
+    connections: 64,
     turns: 1,
     flatOutSeconds: 60,
     rateSeconds: 1,
