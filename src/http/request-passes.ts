@@ -16,7 +16,7 @@ export class RequestPasses {
   readonly #clock: Clock;
   /** When the first request of this pass began; undefined before it. */
   #startMs: number | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #end = (): void => this.#next();
 
   /** @param clock One without `soon` lets each request begin at once. */
@@ -31,7 +31,7 @@ export class RequestPasses {
       this.#start();
       return true;
     }
-    return this.#clock.monotonicMs() - this.#startMs < BEGIN_MS_MAX;
+    return this.#isInTime();
   }
 
   /** Calls `begin` in a later pass, in the order of the calls. */
@@ -50,12 +50,8 @@ export class RequestPasses {
     this.#startMs = undefined;
     if (this.#waiting.length === 0) return;
     this.#start();
-    let count = 0;
-    do {
-      this.#waiting[count]?.();
-      count += 1;
-    } while (count < this.#waiting.length && this.#isInTime());
-    this.#waiting.splice(0, count);
+    do this.#waiting.shift()?.();
+    while (this.#waiting.length > 0 && this.#isInTime());
   }
 
   #isInTime(): boolean {
